@@ -1,0 +1,22 @@
+export { RealtimeClient } from './realtime-client.js';
+export type { ClientEvents, RealtimeClientOptions } from './realtime-client.js';
+export { ClientRoom } from './room.js';
+export type { GapEvent, HistoryRange, LeftEvent, PayloadMap, RoomEvent, RoomEvents, RoomFrame } from './room.js';
+export type { ConnectionState, Disconnected } from './connection-keeper.js';
+export { RealtimeClientError } from './client-error.js';
+export type { ClientErrorCode } from './client-error.js';
+export type { SendResult } from './outbox.js';
+export type { Token } from './token-source.js';
+export type { WebSocketConstructor, WebSocketLike } from './transport.js';
+export type { WakeSignals } from './wake-signals.js';
+export type { Clock, Timer } from './clock.js';
+export type {
+  ErrorCode,
+  ErrorFrame,
+  FrameUser,
+  HistoryFrame,
+  JoinedFrame,
+  MessageFrame,
+  PresenceFrame,
+  SystemFrame,
+} from '../protocol/index.js';
