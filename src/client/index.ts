@@ -1,7 +1,8 @@
 export { RealtimeClient } from './realtime-client.js';
 export type { ClientEvents, RealtimeClientOptions } from './realtime-client.js';
 export { ClientRoom } from './room.js';
-export type { GapEvent, HistoryRange, LeftEvent, PayloadMap, RoomEvent, RoomEvents, RoomFrame } from './room.js';
+export type { HistoryRange, PayloadMap, RoomEvent, RoomFrame } from './room.js';
+export type { GapEvent, LeftEvent, RoomEvents } from './room-events.js';
 export type { ConnectionState, Disconnected } from './connection-keeper.js';
 export { RealtimeClientError } from './client-error.js';
 export type { ClientErrorCode } from './client-error.js';

@@ -141,6 +141,25 @@ describe('RealtimeClient, its rooms', () => {
     expect([room.members, told]).toEqual([2, ['bob joined']]);
   });
 
+  it('takes the payloads by their type, so that a wrong one does not compile', async () => {
+    const network = new FakeNetwork();
+    const { WebSocket } = network;
+    const client = new RealtimeClient<{ message: { text: string } }>('ws://127.0.0.1/', { WebSocket });
+    const room = client.room('general');
+    const lengths: number[] = [];
+    room.on('message', ({ text, offset }) => lengths.push(text.length + (offset ?? 0)));
+    (await network.socket(1))
+      .welcome({ heartbeatMs: 0 })
+      .joined('general', 'e.0')
+      .receive(say(1, { text: 'abc' }));
+    expect(lengths).toEqual([4]);
+    // @ts-expect-error text is missing
+    await expect(room.send('message', { txt: 1n })).rejects.toThrow(TypeError);
+    // @ts-expect-error no such type
+    room.on('massage', () => undefined);
+    client.close();
+  });
+
   it('FR8 ignores types that nobody listens to', async () => {
     const { room, socket } = await setUpJoined();
     const seen = texts(room);

@@ -16,7 +16,7 @@ import { Outbox } from './outbox.js';
 import type { AnswerFrame, OutboxLink, SendResult } from './outbox.js';
 import { RetryWait } from './retry-wait.js';
 import { RoomCursor } from './room-cursor.js';
-import type { GapEvent, LeftEvent } from './room.js';
+import type { GapEvent, LeftEvent } from './room-events.js';
 
 /** How long a question may take, reconnects included. */
 const QUESTION_MS = 10_000;
@@ -152,7 +152,7 @@ export class RoomSession {
   #deliver(frame: MessageFrame | SystemFrame): void {
     if (frame.type === 'system') this.members = (frame as SystemFrame).members;
     else if (!this.#cursor.advance(frame as MessageFrame, this.link.clock.now(), this.link.dedupeTtlMs())) return;
-    this.emitter.emit(frame.type, frame);
+    if (frame.type !== 'gap') this.emitter.emit(frame.type, frame); // That name is taken, see RoomEvents.
   }
 
   #joinAnswered(frame: AnswerFrame | undefined): void {

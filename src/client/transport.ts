@@ -60,9 +60,7 @@ export class Transport {
   #aliveUntil = Infinity;
 
   constructor(private readonly options: TransportOptions) {
-    this.#timer = options.clock.after(options.connectTimeoutMs, () =>
-      this.#drop(ABNORMAL, 'connect_timeout'),
-    );
+    this.#timer = options.clock.after(options.connectTimeoutMs, () => this.#drop(ABNORMAL, 'connect_timeout'));
     options.token().then(
       (token) => this.#open(token),
       (cause: unknown) => this.#end({ code: ABNORMAL, reason: 'token_failed', cause }),
