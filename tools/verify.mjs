@@ -1,0 +1,83 @@
+/**
+ * `npm run verify`: everything that has to hold before a change is taken, in order; the first stage that fails ends it.
+ * `npm run verify:deep` adds what takes long: the soak versions of the tests, and Nest 11.
+ *
+ * Its last line is `N passed, N failed, N skipped`, over all tests that ran.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { ensureTools, programs } from './ensure-tools.mjs';
+import { testOnNest11 } from './nest-11.mjs';
+import { formatCounts, runJest, sumCounts } from './run-jest.mjs';
+import { findTestFiles, optionalStages, planStages, stages } from './stages.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
+const deep = process.argv.includes('--deep');
+const counts = [];
+const env = deep ? { ROOKERY_DEEP: '1' } : {};
+
+/** What runs: the name that the output shows, and the work, which rejects with a sentence where it fails. */
+const steps = [
+  { name: 'format', run: async () => script('format:check', 'run npm run format') },
+  { name: 'lint', run: async () => script('lint', 'mend what oxlint names') },
+  { name: 'types', run: async () => script('types', 'mend what tsc names') },
+  {
+    name: 'dependency rule',
+    run: async () => script('depcruise', 'the rule that was broken stands above, with its reason'),
+  },
+  { name: 'settings', run: async () => script('check:env', 'make .env.example and src/server/config.ts agree') },
+  {
+    name: 'protocol coverage',
+    run: async () => script('check:protocol', 'PROTOCOL.md, its tables and its tests must agree'),
+  },
+  { name: 'build', run: async () => script('build', 'mend what the build names') },
+  { name: 'tools', run: async () => findPrograms() },
+  ...stages.map((stage) => ({ name: stage.name, run: () => test(stage) })),
+  ...(deep ? [{ name: 'Nest 11', run: async () => counts.push(...(await testOnNest11(root, env))) }] : []),
+];
+
+let failed = false;
+for (const [index, step] of steps.entries()) {
+  const startedAt = Date.now();
+  console.log(`\n== ${index + 1}/${steps.length} ${step.name}`);
+  try {
+    await step.run();
+    console.log(`== ${step.name}: ok, ${seconds(startedAt)}`);
+  } catch (error) {
+    console.log(`== ${step.name}: failed after ${seconds(startedAt)}: ${error.message}`);
+    failed = true;
+    break;
+  }
+}
+if (failed) process.exitCode = 1;
+console.log(formatCounts(sumCounts(counts)));
+
+function seconds(startedAt) {
+  return `${((Date.now() - startedAt) / 1000).toFixed(1)} s`;
+}
+
+function script(name, advice) {
+  const { status } = spawnSync('npm', ['run', '--silent', name], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`npm run ${name} ended with code ${status}: ${advice}`);
+}
+
+function findPrograms() {
+  for (const { variable, path } of Object.values(ensureTools(Object.keys(programs)))) {
+    env[variable] = path;
+    console.log(`${variable}=${path}`);
+  }
+}
+
+async function test(stage) {
+  const { run } = planStages(findTestFiles(root), Object.keys(programs)).get(stage.name);
+  if (run.length === 0) {
+    if (optionalStages.has(stage.name)) return console.log('no tests yet');
+    throw new Error(`there is no test of this stage: its folder was renamed or is empty`);
+  }
+  const result = await runJest({ root, files: run, ...stage, env });
+  counts.push(result);
+  if (result.problem) throw new Error(result.problem);
+}
