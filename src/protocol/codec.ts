@@ -67,8 +67,12 @@ export function decodeFrame(text: string): Decoded {
  */
 export function encodeFrame(header: FrameHeader, payload: unknown): string {
   const head = JSON.stringify({
-    type: header.type, room: header.room, id: header.id,
-    user: header.user, userId: header.userId, timestamp: header.timestamp,
+    type: header.type,
+    room: header.room,
+    id: header.id,
+    user: header.user,
+    userId: header.userId,
+    timestamp: header.timestamp,
   });
   const tail = encodePayload(payload);
   return tail === '{}' ? head : `${head.slice(0, -1)},${tail.slice(1)}`;

@@ -7,10 +7,28 @@ export type { Decoded, FrameHeader } from './codec.js';
 export { formatCursor, parseCursor } from './cursor.js';
 export type { Cursor } from './cursor.js';
 export {
-  BEARER_SUBPROTOCOL, MAX_FRAME_ID_LENGTH, MAX_ROOM_NAME_LENGTH, SUBPROTOCOL, USER_ROOM,
-  isFrameId, isRoomName, isUuid, reservedFields, reservedTypes,
+  BEARER_SUBPROTOCOL,
+  MAX_FRAME_ID_LENGTH,
+  MAX_ROOM_NAME_LENGTH,
+  SUBPROTOCOL,
+  USER_ROOM,
+  isFrameId,
+  isRoomName,
+  isUuid,
+  reservedFields,
+  reservedTypes,
 } from './names.js';
 export type {
-  AckFrame, ClientFrame, ErrorFrame, FrameUser, HistoryFrame, JoinedFrame, LeftFrame, LeftReason,
-  MessageFrame, PresenceFrame, SystemFrame, WelcomeFrame,
+  AckFrame,
+  ClientFrame,
+  ErrorFrame,
+  FrameUser,
+  HistoryFrame,
+  JoinedFrame,
+  LeftFrame,
+  LeftReason,
+  MessageFrame,
+  PresenceFrame,
+  SystemFrame,
+  WelcomeFrame,
 } from './frames.js';

@@ -15,13 +15,30 @@ export const USER_ROOM = '@me';
 
 /** Frame types that belong to this document: no handler may be named so, nothing may be published so (CL1). */
 export const reservedTypes: ReadonlySet<string> = new Set([
-  'welcome', 'joined', 'left', 'system', 'ack', 'error', 'history', 'presence',
-  'join', 'leave', 'auth', 'ping', 'pong',
+  'welcome',
+  'joined',
+  'left',
+  'system',
+  'ack',
+  'error',
+  'history',
+  'presence',
+  'join',
+  'leave',
+  'auth',
+  'ping',
+  'pong',
 ]);
 
 /** Fields of a frame that belong to the server (FR3). */
 export const reservedFields: ReadonlySet<string> = new Set([
-  'type', 'room', 'id', 'offset', 'user', 'userId', 'timestamp',
+  'type',
+  'room',
+  'id',
+  'offset',
+  'user',
+  'userId',
+  'timestamp',
 ]);
 
 const ROOM_NAME = /^[A-Za-z0-9_.:~+-][A-Za-z0-9_.:@~+-]{0,127}$/;

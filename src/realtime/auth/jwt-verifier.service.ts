@@ -1,0 +1,93 @@
+import { JwtService } from '@nestjs/jwt';
+import type { JwtVerifyOptions } from '@nestjs/jwt';
+import type { JwtOptions } from '../realtime.options.js';
+import { FrameError, RealtimeConfigError } from '../realtime.errors.js';
+import type { Claims } from './identity.js';
+
+const HMAC = ['HS256', 'HS384', 'HS512'];
+const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'];
+
+type Key = Pick<JwtVerifyOptions, 'secret' | 'publicKey' | 'algorithms'>;
+
+/** Checks tokens: signature by any of the keys, algorithm, `exp`, `nbf`, `iss`, `aud`. */
+export class JwtVerifier {
+  private readonly jwt = new JwtService({});
+  private readonly keys: readonly Key[];
+  private readonly claims: JwtVerifyOptions;
+
+  /** @throws RealtimeConfigError bad_config — no key, or an algorithm that fits none. */
+  constructor(private readonly options: JwtOptions) {
+    this.keys = keysOf(options);
+    if (this.keys.length === 0) {
+      throw new RealtimeConfigError('auth.jwt: expected at least one "secret" or "publicKey", got none');
+    }
+    this.claims = {
+      clockTolerance: (options.clockToleranceMs ?? 5_000) / 1000,
+      ...(options.issuer === undefined ? {} : { issuer: listOf(options.issuer) as [string] }),
+      ...(options.audience === undefined ? {} : { audience: listOf(options.audience) as [string] }),
+    };
+  }
+
+  /**
+   * Says what a token claims.
+   *
+   * @throws FrameError unauthenticated — it is not valid; the message says why, and nothing of the token.
+   */
+  async verify(token: string): Promise<Claims> {
+    let why = 'invalid token';
+    for (const key of this.keys) {
+      try {
+        const claims = await this.jwt.verifyAsync<Record<string, unknown>>(token, { ...this.claims, ...key });
+        return this.checked(claims);
+      } catch (error) {
+        if (error instanceof FrameError) throw error;
+        why = reasonOf(error, why);
+      }
+    }
+    throw new FrameError('unauthenticated', why);
+  }
+
+  private checked(claims: unknown): Claims {
+    if (typeof claims !== 'object' || claims === null) {
+      throw new FrameError('unauthenticated', 'expected a token whose payload is an object');
+    }
+    if ((this.options.requireExpiry ?? true) && typeof (claims as Claims)['exp'] !== 'number') {
+      throw new FrameError('unauthenticated', 'expected a token with "exp"');
+    }
+    return claims as Claims;
+  }
+}
+
+function keysOf(options: JwtOptions): Key[] {
+  const allowed = (all: string[]): string[] => all.filter((name) => options.algorithms?.includes(name) ?? true);
+  const unknown = options.algorithms?.find((name) => !HMAC.includes(name) && !ASYMMETRIC.includes(name));
+  if (unknown !== undefined) {
+    throw new RealtimeConfigError(
+      `auth.jwt.algorithms: expected some of ${[...HMAC, ...ASYMMETRIC].join(' ')}, got ${unknown}`,
+    );
+  }
+  const secrets = listOf(options.secret).map((secret) => keyOf({ secret }, allowed(HMAC), 'secret'));
+  const publicKeys = listOf(options.publicKey).map((publicKey) =>
+    keyOf({ publicKey }, allowed(ASYMMETRIC), 'publicKey'),
+  );
+  return [...secrets, ...publicKeys];
+}
+
+function keyOf(key: Omit<Key, 'algorithms'>, algorithms: string[], name: string): Key {
+  if (algorithms.length > 0) return { ...key, algorithms: algorithms as NonNullable<Key['algorithms']> };
+  throw new RealtimeConfigError(`auth.jwt.algorithms: none of them can be used with "${name}"`);
+}
+
+function listOf(value: string | readonly string[] | undefined): string[] {
+  return (typeof value === 'string' ? [value] : [...(value ?? [])]).filter((text) => text !== '');
+}
+
+/** What a library's error says about any of the keys; "wrong signature" tells least, so another reason wins. */
+function reasonOf(error: unknown, before: string): string {
+  const message = error instanceof Error ? error.message : '';
+  if (/expired/.test(message)) return 'the token has expired';
+  if (/not active/.test(message)) return 'the token is not valid yet';
+  if (/audience/.test(message)) return 'the token is for another audience';
+  if (/issuer/.test(message)) return 'the token is from another issuer';
+  return before;
+}

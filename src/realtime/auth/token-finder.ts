@@ -1,0 +1,32 @@
+import type { IncomingMessage } from 'node:http';
+import { parse as parseCookies } from 'cookie';
+import { BEARER_SUBPROTOCOL } from '../../protocol/names.js';
+
+/** Header texts of `Sec-WebSocket-Protocol`, taken apart. */
+export function offeredSubprotocols(request: IncomingMessage): string[] {
+  const header = request.headers['sec-websocket-protocol'];
+  return header === undefined ? [] : header.split(',').map((name) => name.trim());
+}
+
+/**
+ * Finds the token of a request (HS2): `Authorization: Bearer`, subprotocol `bearer.<jwt>`, query `token`, cookie, in this
+ * order. The first one found is used, the others are ignored.
+ *
+ * @param cookie Name of the cookie; `undefined`: cookies are not looked at.
+ */
+export function findToken(request: IncomingMessage, cookie: string | undefined): string | undefined {
+  const authorization = /^Bearer[ ]+(\S+)[ ]*$/i.exec(request.headers.authorization ?? '');
+  if (authorization?.[1]) return authorization[1];
+  const offered = offeredSubprotocols(request).find((name) => name.startsWith(BEARER_SUBPROTOCOL));
+  if (offered !== undefined) return offered.slice(BEARER_SUBPROTOCOL.length);
+  const query = new URLSearchParams(queryOf(request)).get('token');
+  if (query !== null) return query;
+  if (cookie === undefined) return undefined;
+  return parseCookies(request.headers.cookie ?? '')[cookie];
+}
+
+function queryOf(request: IncomingMessage): string {
+  const url = request.url ?? '';
+  const mark = url.indexOf('?');
+  return mark < 0 ? '' : url.slice(mark + 1);
+}

@@ -1,0 +1,226 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { inspect } from 'node:util';
+import type { WebSocket } from 'ws';
+import { CloseCode, formatCloseReason } from '../../protocol/close-codes.js';
+import { reservedTypes } from '../../protocol/names.js';
+import type { Identity } from '../auth/identity.js';
+import type { ConnectionFacts } from '../realtime.events.js';
+import { RealtimeUsageError } from '../realtime.errors.js';
+import { Outbox } from './outbox.js';
+import { encodeTextMessage } from './ws-frame.js';
+
+/** What a connection keeps of the request that opened it. The request itself is let go. */
+export interface ConnectionOrigin {
+  readonly headers: IncomingHttpHeaders;
+  /** Path and query, without a token. */
+  readonly url: string;
+  readonly ip: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | string[]>>;
+  /** What the guards put on the request. */
+  readonly user: unknown;
+}
+
+export interface ConnectionOptions extends ConnectionOrigin {
+  readonly id: string;
+  readonly namespace: string;
+  readonly identity: Identity;
+  readonly codec: 'json' | 'text';
+  readonly openedAt: number;
+  readonly maxBufferedBytes: number;
+  /** Hears of a hook of the application that threw; the connection closes itself. */
+  readonly onHookFailed: (hook: string, error: unknown) => void;
+}
+
+/** How long a peer may take to answer our close frame before its socket is destroyed. RFC 6455, section 7.1.1. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/**
+ * One WebSocket, as handlers and hooks see it (`@ConnectedSocket()`, `@CurrentConnection()`). It carries what guards and
+ * interceptors written for HTTP look for: `headers url ip params query user`.
+ */
+export class Connection {
+  readonly id: string;
+  readonly namespace: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly url: string;
+  readonly ip: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | string[]>>;
+  readonly user: unknown;
+  /** Milliseconds since 1970. */
+  readonly openedAt: number;
+  /** @internal */
+  readonly codec: 'json' | 'text';
+  /** @internal */
+  readonly outbox: Outbox;
+  /** When something was last received. @internal */
+  heardAt: number;
+  /** Whether reading is suspended; silence means nothing then. @internal */
+  paused = false;
+  /** The connection ended on purpose (1000, a kick): its user has left at once. @internal */
+  closedCleanly = false;
+  private currentIdentity: Identity;
+  private closing: { code: number; reason: string } | undefined;
+  private readonly maxBufferedBytes: number;
+  private readonly onHookFailed: (hook: string, error: unknown) => void;
+  private readonly closedListeners: (() => void)[] = [];
+
+  constructor(
+    private readonly ws: WebSocket,
+    socket: Duplex,
+    options: ConnectionOptions,
+  ) {
+    this.id = options.id;
+    this.namespace = options.namespace;
+    this.headers = options.headers;
+    this.url = options.url;
+    this.ip = options.ip;
+    this.params = options.params;
+    this.query = options.query;
+    this.user = options.user;
+    this.openedAt = options.openedAt;
+    this.heardAt = options.openedAt;
+    this.codec = options.codec;
+    this.maxBufferedBytes = options.maxBufferedBytes;
+    this.onHookFailed = options.onHookFailed;
+    this.currentIdentity = options.identity;
+    this.outbox = new Outbox(ws, socket);
+  }
+
+  /** Who this is. Changes when a fresh token was brought, or an anonymous connection took a name. */
+  get identity(): Identity {
+    return this.currentIdentity;
+  }
+
+  /** @internal */
+  identify(identity: Identity): void {
+    this.currentIdentity = identity;
+  }
+
+  /** Whether frames still reach the other side. `false` from the moment a close was begun by either side. */
+  get open(): boolean {
+    return this.closing === undefined && this.ws.readyState === this.ws.OPEN;
+  }
+
+  /** Why this side closed, if it did. @internal */
+  get closedWith(): { code: number; reason: string } | undefined {
+    return this.closing;
+  }
+
+  /**
+   * Sends something to this connection alone: on a `text` gateway a string as it is, on a `json` gateway an object with
+   * a `type` of your own. Order: after everything sent before. Nothing is stored; a connection that is gone gets nothing.
+   *
+   * @throws RealtimeUsageError bad_usage — the value doesn't fit the gateway's codec.
+   */
+  send(data: string | object): void {
+    if (this.codec === 'text') {
+      this.sendText(typeof data === 'string' ? data : JSON.stringify(data));
+      return;
+    }
+    const type = typeof data === 'object' ? (data as { type?: unknown }).type : undefined;
+    if (typeof type !== 'string' || reservedTypes.has(type)) {
+      throw new RealtimeUsageError(
+        'send() on a json gateway: expected an object with a "type" that the protocol does not reserve; to answer a frame, return from its handler',
+      );
+    }
+    this.sendText(JSON.stringify(data));
+  }
+
+  /**
+   * Closes with a code and a reason: what was sent before goes out first. Only the first call counts.
+   *
+   * @param code 1000, 1001–1014 as RFC 6455 allows them, or 4000–4999. Default 1000.
+   */
+  close(code: number = CloseCode.normal, word = '', retryMs?: number): void {
+    if (this.closing !== undefined) return;
+    const reason = formatCloseReason(word, retryMs);
+    this.closing = { code, reason };
+    this.outbox.close(code === CloseCode.slowConsumer);
+    this.ws.resume();
+    this.ws.close(code, reason);
+    setTimeout(() => this.ws.terminate(), CLOSE_TIMEOUT_MS).unref();
+  }
+
+  /** Sends an object of the protocol; a `text` gateway has none. @internal */
+  sendFrame(frame: object): void {
+    if (this.codec === 'json') this.sendText(JSON.stringify(frame));
+  }
+
+  /** Sends a text. @internal */
+  sendText(text: string): void {
+    this.deliver(encodeTextMessage(Buffer.from(text)));
+  }
+
+  /** Sends an encoded message, which may be shared with others. A reader that is too far behind is closed (CN2). @internal */
+  deliver(message: Buffer): void {
+    if (this.closing !== undefined) return;
+    this.outbox.push(message);
+    if (this.maxBufferedBytes > 0 && this.outbox.pendingBytes > this.maxBufferedBytes) {
+      this.close(CloseCode.slowConsumer, 'slow_consumer');
+    }
+  }
+
+  /** @internal */
+  pause(): void {
+    if (this.paused || this.closing !== undefined) return;
+    this.paused = true;
+    this.ws.pause();
+  }
+
+  /** @internal */
+  resume(now: number): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.heardAt = now;
+    this.ws.resume();
+  }
+
+  /** Sends a WebSocket ping. @internal */
+  ping(): void {
+    if (this.open) this.ws.ping();
+  }
+
+  /** Calls the listener once, when the connection is gone. @internal */
+  onClosed(listener: () => void): void {
+    this.closedListeners.push(listener);
+  }
+
+  /** @internal */
+  tellClosed(): void {
+    for (const listener of this.closedListeners.splice(0)) listener();
+  }
+
+  /** A hook of the application threw: it is told, and this connection, no other, ends. @internal */
+  failed(hook: string, error: unknown): void {
+    this.onHookFailed(hook, error);
+    this.close(CloseCode.internal, 'internal');
+  }
+
+  /** Ends the connection without a word; for the end of the process. @internal */
+  terminate(): void {
+    this.ws.terminate();
+  }
+
+  /** What a log that prints the object shows: headers and query may carry a token (HS7). */
+  toJSON(): ConnectionFacts {
+    return this.facts();
+  }
+
+  [inspect.custom](): string {
+    return `Connection ${JSON.stringify(this.facts())}`;
+  }
+
+  /** What logs and metrics may know. @internal */
+  facts(room?: string): ConnectionFacts {
+    return {
+      connection: this.id,
+      namespace: this.namespace,
+      userId: this.currentIdentity.id,
+      ip: this.ip,
+      ...(room === undefined ? {} : { room }),
+    };
+  }
+}

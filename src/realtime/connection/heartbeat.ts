@@ -1,0 +1,60 @@
+import { CloseCode } from '../../protocol/close-codes.js';
+import type { Clock, Timer } from '../clock.js';
+import type { Connection } from './connection.js';
+import type { ConnectionRegistry } from './connection-registry.js';
+
+/** How often the connections are looked at, at most and at least. */
+const SLOWEST_TICK_MS = 500;
+const FASTEST_TICK_MS = 10;
+
+/**
+ * Pings every connection each `heartbeatMs`, closes those that are silent for two intervals (CN1) and those whose token
+ * has expired (AU1). One timer for the whole process, none per connection: a tick looks at every connection.
+ */
+export class Heartbeat {
+  private readonly pingDueAt = new WeakMap<Connection, number>();
+  private readonly timer: Timer;
+
+  constructor(
+    private readonly connections: ConnectionRegistry,
+    private readonly clock: Clock,
+    private readonly heartbeatMs: number,
+  ) {
+    const tickMs = heartbeatMs === 0 ? SLOWEST_TICK_MS : heartbeatMs / 5;
+    this.timer = clock.every(Math.min(SLOWEST_TICK_MS, Math.max(FASTEST_TICK_MS, Math.floor(tickMs))), () =>
+      this.tick(),
+    );
+  }
+
+  stop(): void {
+    this.timer.cancel();
+  }
+
+  private tick(): void {
+    const now = this.clock.now();
+    for (const connection of this.connections.list()) {
+      const { expiresAt } = connection.identity;
+      if (expiresAt !== undefined && expiresAt <= now) {
+        connection.close(CloseCode.tokenExpired, 'token_expired');
+      } else if (this.heartbeatMs > 0) {
+        this.beat(connection, now);
+      }
+    }
+  }
+
+  private beat(connection: Connection, now: number): void {
+    if (!connection.paused && now - connection.heardAt >= 2 * this.heartbeatMs) {
+      connection.close(CloseCode.heartbeatTimeout, 'heartbeat_timeout');
+      return;
+    }
+    const dueAt = this.pingDueAt.get(connection) ?? connection.openedAt + this.heartbeatMs;
+    if (now < dueAt) return this.remember(connection, dueAt);
+    this.remember(connection, now + this.heartbeatMs);
+    connection.ping();
+    if (connection.codec === 'json') connection.sendFrame({ type: 'ping' });
+  }
+
+  private remember(connection: Connection, dueAt: number): void {
+    this.pingDueAt.set(connection, dueAt);
+  }
+}

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { isUuid } from '../../protocol/names.js';
+import type { RoomPolicy } from '../auth/room-policy.js';
+import type { Connection } from '../connection/connection.js';
+import { FrameError } from '../realtime.errors.js';
+import type { Address } from '../rooms/address.js';
+import { serverDedupeKey, userDedupeKey } from '../rooms/publisher.js';
+import type { PublishOptions, PublishResult } from '../rooms/publisher.js';
+import { Room } from '../rooms/room.js';
+import type { RoomParts } from '../rooms/room.js';
+import type { FrameContext } from './frame-context.js';
+
+/** A room as the handler of a frame gets it: what it publishes carries the sender's identity and the frame's id (CL2). */
+export class FrameRoom extends Room {
+  constructor(
+    at: Address,
+    parts: RoomParts,
+    private readonly frame: FrameContext,
+    private readonly connection: Connection,
+    private readonly policy: () => RoomPolicy,
+  ) {
+    super(at, parts);
+  }
+
+  override publish(type: string, payload: unknown, options: PublishOptions = {}): Promise<PublishResult> {
+    const n = this.frame.nextPublish();
+    const publish = this.publishAs(n, type, payload, options);
+    this.frame.track(publish, n === 1);
+    return publish;
+  }
+
+  private async publishAs(n: number, type: string, payload: unknown, options: PublishOptions): Promise<PublishResult> {
+    // Without an await where the policy answers at once: the publish is then handed over within the call.
+    const allowed = this.policy().mayPublish(this.connection.identity, this, type);
+    if (allowed !== true && !(await allowed)) {
+      throw new FrameError('forbidden', 'publishing in this room is not allowed to you');
+    }
+    const result = this.send(n, type, payload, options);
+    this.frame.handedOver();
+    return result;
+  }
+
+  private send(n: number, type: string, payload: unknown, options: PublishOptions): Promise<PublishResult> {
+    const { identity } = this.connection;
+    const { id } = this.frame;
+    const user = identity.anonymous ? undefined : identity.id;
+    const own = options.id;
+    return this.parts.publisher.publish({
+      at: this.at,
+      type,
+      payload,
+      id: own ?? (n === 1 ? id : randomUUID()),
+      dedupeKey: own === undefined ? id && userDedupeKey(user, id, n) : serverDedupeKey(own),
+      store: options.store ?? true,
+      except: options.except,
+      as: options.as ?? { id: identity.id, name: identity.name },
+    });
+  }
+}
+
+/** CL2: anonymous senders share one space of ids, so theirs must not meet by accident. */
+export function checkFrameId(id: string | undefined, connection: Connection): void {
+  if (id === undefined || !connection.identity.anonymous || isUuid(id)) return;
+  throw new FrameError('invalid_payload', 'id: expected a UUID, because anonymous connections share one space of ids');
+}

@@ -1,0 +1,209 @@
+import { Injectable } from '@nestjs/common';
+import type { CanActivate, Type } from '@nestjs/common';
+import { DiscoveryService, ExternalContextCreator, MetadataScanner, ModuleRef } from '@nestjs/core';
+import { reservedTypes } from '../../protocol/names.js';
+import { RealtimeConfigError } from '../realtime.errors.js';
+import { isNamespace } from '../rooms/address.js';
+import type { RoomHooks } from '../rooms/room-hooks.js';
+import type { GatewayBinding, HandshakeCheck } from './gateway-binding.js';
+import { runGuards } from './handshake-context.js';
+import { CONCURRENT, HANDSHAKE_GUARDS, REALTIME_GATEWAY } from './metadata.js';
+import type { GatewayDefinition } from './metadata.js';
+import { PathPattern } from './path-pattern.js';
+
+/** Where Nest keeps what `@SubscribeMessage` says, and the guards of a class. */
+const MESSAGE = 'message';
+const GUARDS = '__guards__';
+
+type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+/** Makes bindings out of definitions, and refuses what would leak between tenants or fail open. */
+@Injectable()
+export class GatewayBinder {
+  private readonly bound: GatewayBinding[] = [];
+  private readonly scanner = new MetadataScanner();
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly externalContext: ExternalContextCreator,
+    private readonly globalGuards: boolean,
+  ) {}
+
+  /**
+   * Decides everything about a gateway.
+   *
+   * @throws RealtimeConfigError bad_config — the application must not start with it.
+   */
+  bind(definition: GatewayDefinition, port: number): GatewayBinding {
+    const { metatype } = definition;
+    const name = metatype.name;
+    const wrapper = this.wrapperOf(metatype);
+    const pattern = new PathPattern(definition.path, name);
+    this.checkParams(definition, pattern);
+    const namespace = this.namespaceOf(definition, pattern);
+    const binding: GatewayBinding = {
+      definition,
+      name,
+      namespace,
+      codec: definition.codec ?? 'json',
+      pattern,
+      port,
+      hooks: hooksOf(wrapper, name),
+      check: this.checkOf(metatype, wrapper),
+      concurrent: this.inspectHandlers(metatype),
+      connect: undefined,
+    };
+    for (const other of this.bound) refuseConflict(binding, other);
+    this.bound.push(binding);
+    return binding;
+  }
+
+  unbind(binding: GatewayBinding): void {
+    const at = this.bound.indexOf(binding);
+    if (at >= 0) this.bound.splice(at, 1);
+  }
+
+  /**
+   * Makes sure that every gateway with our decorator is served by our adapter.
+   *
+   * @throws RealtimeConfigError bad_config — one would be served without its guards.
+   */
+  checkAllBound(): void {
+    for (const { metatype } of this.discovery.getProviders()) {
+      if (typeof metatype !== 'function' || !Reflect.hasOwnMetadata(REALTIME_GATEWAY, metatype)) continue;
+      const binding = this.bound.find(({ definition }) => definition.metatype === metatype);
+      if (binding?.connect) continue;
+      const { name } = metatype;
+      const { path } = Reflect.getOwnMetadata(REALTIME_GATEWAY, metatype) as GatewayDefinition;
+      throw new RealtimeConfigError(
+        this.bound.length === 0
+          ? `${name} is a @RealtimeGateway, but its adapter is missing: call app.useWebSocketAdapter(new RealtimeWsAdapter(app)) before app.listen()`
+          : `${name}: another gateway has its path ${path} already: give each a path of its own`,
+      );
+    }
+  }
+
+  private wrapperOf(metatype: GatewayDefinition['metatype']): Wrapper {
+    const wrapper = this.discovery.getProviders().find((candidate) => candidate.metatype === metatype);
+    if (wrapper) return wrapper;
+    throw new RealtimeConfigError(`${metatype.name} is no provider of any module: add it to "providers"`);
+  }
+
+  private checkParams({ metatype, room, codec, userRoom }: GatewayDefinition, pattern: PathPattern): void {
+    const other = pattern.params.find((param) => param !== 'room');
+    if (other !== undefined && !room) {
+      throw new RealtimeConfigError(
+        `${metatype.name}: the path ${pattern.path} has the parameter "${other}", so say which room is meant: room: (params, identity) => string; else connections that differ in "${other}" would share rooms`,
+      );
+    }
+    if (userRoom && codec === 'text') {
+      throw new RealtimeConfigError(`${metatype.name}: userRoom needs codec 'json'`);
+    }
+  }
+
+  private namespaceOf({ metatype, namespace }: GatewayDefinition, pattern: PathPattern): string {
+    const found = namespace ?? pattern.namespace();
+    if (isNamespace(found)) return found;
+    throw new RealtimeConfigError(
+      `${metatype.name}: expected a namespace of A-Z a-z 0-9 _ . ~ -, got ${JSON.stringify(found)}: give it as the option "namespace"`,
+    );
+  }
+
+  private inspectHandlers(metatype: GatewayDefinition['metatype']): Set<string> {
+    const prototype = metatype.prototype as Record<string, unknown>;
+    const concurrent = new Set<string>();
+    for (const method of this.scanner.getAllMethodNames(prototype)) {
+      const handler = prototype[method];
+      if (typeof handler !== 'function') continue;
+      const type: unknown = Reflect.getMetadata(MESSAGE, handler);
+      if (typeof type !== 'string') continue;
+      if (reservedTypes.has(type)) {
+        throw new RealtimeConfigError(
+          `${metatype.name}.${method}: the type "${type}" belongs to the protocol (CL1): give the handler another name`,
+        );
+      }
+      if (Reflect.getMetadata(CONCURRENT, handler) === true) concurrent.add(type);
+    }
+    return concurrent;
+  }
+
+  /** Guards are made at the first handshake: when gateways are bound, not every provider exists yet. */
+  private checkOf(metatype: GatewayDefinition['metatype'], wrapper: Wrapper): HandshakeCheck {
+    const type = metatype as unknown as Type;
+    const declared = (Reflect.getMetadata(HANDSHAKE_GUARDS, type) ?? []) as (Type<CanActivate> | CanActivate)[];
+    const globals = this.globalGuards ? this.globalCheck(type) : undefined;
+    let made: Promise<CanActivate[]> | undefined;
+    return async (request, response) => {
+      if (globals && !(await globals(request, response))) return false;
+      made ??= Promise.all(declared.map((guard) => makeGuard(guard, wrapper)));
+      return runGuards(await made, type, request, response);
+    };
+  }
+
+  /**
+   * The guards of the whole application, as Nest runs them for a route. They see a class that has the gateway's metadata
+   * (`@Public()`), without the guards that the gateway has for its frames.
+   */
+  private globalCheck(metatype: Type): HandshakeCheck {
+    class Entry extends metatype {
+      static override get name(): string {
+        return metatype.name;
+      }
+    }
+    Reflect.defineMetadata(GUARDS, [], Entry);
+    const entry = Object.create(Entry.prototype as object) as { constructor: Type };
+    const handshake = (): boolean => true;
+    const run = this.externalContext.create(
+      entry as never,
+      handshake as never,
+      'handshake',
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      { guards: true, interceptors: false, filters: false },
+      'http',
+    ) as (...args: unknown[]) => Promise<unknown>;
+    return async (request, response) => (await run(request, response)) === true;
+  }
+}
+
+async function makeGuard(guard: Type<CanActivate> | CanActivate, wrapper: Wrapper): Promise<CanActivate> {
+  if (typeof guard !== 'function') return guard;
+  const moduleRef = wrapper.host?.getProviderByKey<ModuleRef>(ModuleRef).instance;
+  if (!moduleRef) throw new RealtimeConfigError(`${guard.name}: its gateway is in no module`);
+  try {
+    return moduleRef.get(guard, { strict: true });
+  } catch {
+    return moduleRef.create(guard); // The module does not provide it itself, which is the usual case.
+  }
+}
+
+function hooksOf(wrapper: Wrapper, name: string): RoomHooks {
+  const instance = (wrapper.instance ?? {}) as RoomHooks;
+  const hooks: RoomHooks = {};
+  if (instance.onJoin) hooks.onJoin = instance.onJoin.bind(instance);
+  if (instance.onLeave) hooks.onLeave = instance.onLeave.bind(instance);
+  if (instance.onRoomOpen) hooks.onRoomOpen = instance.onRoomOpen.bind(instance);
+  if (instance.onRoomClose) hooks.onRoomClose = instance.onRoomClose.bind(instance);
+  if (!wrapper.isDependencyTreeStatic() && Object.keys(hooks).length > 0) {
+    throw new RealtimeConfigError(
+      `${name} is request-scoped, but has ${Object.keys(hooks).join(', ')}: hooks belong to no request; move them to a gateway of default scope`,
+    );
+  }
+  return hooks;
+}
+
+function refuseConflict(one: GatewayBinding, other: GatewayBinding): void {
+  if (one.namespace === other.namespace) {
+    throw new RealtimeConfigError(
+      `${one.name} and ${other.name} have one namespace, "${one.namespace}", so their rooms would be the same: give one of them another by the option "namespace"`,
+    );
+  }
+  const tie = one.port === other.port ? one.pattern.tieWith(other.pattern) : undefined;
+  if (tie !== undefined) {
+    throw new RealtimeConfigError(
+      `${one.name} (${one.pattern.path}) and ${other.name} (${other.pattern.path}) both match ${tie}: give one of them another path`,
+    );
+  }
+}

@@ -1,0 +1,78 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Headers by lower-case name. */
+export type HeaderMap = Map<string, string | readonly string[]>;
+
+/**
+ * What guards get as `getResponse()`: it records status and headers, for the refusal or for the upgrade's answer. It
+ * sends nothing by itself.
+ */
+export class HandshakeResponse {
+  statusCode = 200;
+  readonly headersSent = false;
+  readonly recorded: HeaderMap = new Map();
+
+  status(code: number): this {
+    this.statusCode = code;
+    return this;
+  }
+
+  setHeader(name: string, value: string | number | readonly string[]): this {
+    this.recorded.set(name.toLowerCase(), typeof value === 'number' ? String(value) : value);
+    return this;
+  }
+
+  header(name: string, value: string | number | readonly string[]): this {
+    return this.setHeader(name, value);
+  }
+
+  set(name: string, value: string | number | readonly string[]): this {
+    return this.setHeader(name, value);
+  }
+
+  getHeader(name: string): string | readonly string[] | undefined {
+    return this.recorded.get(name.toLowerCase());
+  }
+
+  removeHeader(name: string): void {
+    this.recorded.delete(name.toLowerCase());
+  }
+
+  send(): this {
+    return this;
+  }
+
+  json(): this {
+    return this;
+  }
+
+  end(): this {
+    return this;
+  }
+}
+
+/**
+ * Answers an upgrade request by HTTP and ends it: the status, and one line of JSON `{code, message}` (HS4).
+ */
+export function refuseByHttp(
+  socket: Duplex,
+  status: number,
+  code: string,
+  message: string,
+  headers: HeaderMap = new Map(),
+): void {
+  if (socket.destroyed) return;
+  const body = `${JSON.stringify({ code, message })}\n`;
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`];
+  const all: HeaderMap = new Map(headers);
+  all.set('connection', 'close');
+  all.set('content-type', 'application/json; charset=utf-8');
+  all.set('content-length', String(Buffer.byteLength(body)));
+  for (const [name, value] of all) {
+    for (const one of typeof value === 'string' ? [value] : value)
+      lines.push(`${name}: ${one.replace(/[\r\n]/g, ' ')}`);
+  }
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}

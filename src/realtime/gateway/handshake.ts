@@ -1,0 +1,354 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { parse as parseCookies } from 'cookie';
+import { CloseCode } from '../../protocol/close-codes.js';
+import { BEARER_SUBPROTOCOL, isRoomName, SUBPROTOCOL } from '../../protocol/names.js';
+import { anonymousIdentity, cleanName, identityOf } from '../auth/identity.js';
+import type { Claims, Identity } from '../auth/identity.js';
+import { HANDSHAKE_NAMESPACE } from '../auth/jwt-handshake.guard.js';
+import type { RoomPolicy } from '../auth/room-policy.js';
+import { offeredSubprotocols } from '../auth/token-finder.js';
+import { EVERYWHERE } from '../bans/bans.js';
+import type { Bans } from '../bans/bans.js';
+import type { Broker } from '../broker/broker.js';
+import type { Clock } from '../clock.js';
+import { BrokerUnavailableError, FrameError } from '../realtime.errors.js';
+import type { RealtimeEvents } from '../realtime.events.js';
+import type { ResolvedOptions } from '../realtime.options.js';
+import { addressIn } from '../rooms/address.js';
+import type { Address } from '../rooms/address.js';
+import { httpMessageOf, httpStatusOf } from './frame-failure.js';
+import type { GatewayBinding } from './gateway-binding.js';
+import { HandshakeResponse } from './handshake-response.js';
+import { isOriginAllowed, peerAddress } from './origin-check.js';
+
+/** Why a request is not upgraded, with both faces of HS4. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  /** For the client; never a token. */
+  readonly message: string;
+  /** For the log: names the setting. */
+  readonly why: string;
+  /** The other face; absent: plain HTTP for everybody. */
+  readonly close?: { readonly code: number; readonly reason: string };
+  readonly response: HandshakeResponse;
+}
+
+/** A request that may be upgraded. */
+export interface Admission {
+  readonly identity: Identity;
+  readonly at: Address | undefined;
+  readonly since: string | undefined;
+  readonly me: string | undefined;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | string[]>>;
+  readonly user: unknown;
+  readonly ip: string;
+  /** Path and query without the token (HS7). */
+  readonly url: string;
+  readonly response: HandshakeResponse;
+}
+
+export interface HandshakeParts {
+  readonly options: ResolvedOptions;
+  readonly clock: Clock;
+  readonly events: RealtimeEvents;
+  readonly broker: Broker;
+  readonly bans: Bans;
+  readonly policy: () => RoomPolicy;
+}
+
+/** What guards see on the request beside what Node puts there. */
+type GuardedRequest = IncomingMessage & {
+  params: Readonly<Record<string, string>>;
+  query: Readonly<Record<string, string | string[]>>;
+  cookies: Readonly<Record<string, string | undefined>>;
+  ip: string;
+  user?: unknown;
+  [HANDSHAKE_NAMESPACE]?: string;
+};
+
+const RETRY_AFTER_S = '2';
+
+class RefusedError extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(refusal.message);
+  }
+}
+
+/** Decides whether a request becomes a connection: cheap checks first, and nothing is sent before every one said yes (HS3). */
+export class Handshake {
+  private pending = 0;
+  /** Set when the application closes: new connections are refused (CN4). */
+  draining = false;
+
+  constructor(private readonly parts: HandshakeParts) {}
+
+  /** @returns the admission, or why there is none. Never rejects. */
+  async decide(
+    request: IncomingMessage,
+    socket: Duplex,
+    gateway: GatewayBinding,
+    params: Readonly<Record<string, string>> | undefined,
+  ): Promise<Admission | Refusal> {
+    const response = new HandshakeResponse();
+    this.pending += 1;
+    try {
+      return await this.steps(request, socket, gateway, params, response);
+    } catch (error) {
+      if (error instanceof RefusedError) return error.refusal;
+      if (error instanceof BrokerUnavailableError) return unavailable(response, error.message);
+      this.parts.events.emit('taskFailed', { task: `handshake of ${gateway.name}`, error });
+      return refusal(response, 500, 'internal', 'internal', 'an exception, logged whole', {
+        code: CloseCode.internal,
+        reason: 'internal',
+      });
+    } finally {
+      this.pending -= 1;
+    }
+  }
+
+  private async steps(
+    request: IncomingMessage,
+    socket: Duplex,
+    gateway: GatewayBinding,
+    params: Readonly<Record<string, string>> | undefined,
+    response: HandshakeResponse,
+  ): Promise<Admission> {
+    const { options, broker } = this.parts;
+    this.checkLoad(response);
+    if (gateway.codec === 'json' && !broker.available) {
+      throw new RefusedError(unavailable(response, 'the broker does not answer'));
+    }
+    if (!params) throw badRoom(response, 'the path has an escape that is no UTF-8');
+    this.checkSubprotocols(request, response);
+    this.checkOrigin(request, response);
+    const query = queryOf(request.url ?? '');
+    const guarded = request as GuardedRequest;
+    guarded.params = params;
+    guarded.query = query;
+    guarded.cookies = parseCookies(request.headers.cookie ?? '');
+    guarded.ip = peerAddress(request, options.handshake.trustProxy);
+    guarded[HANDSHAKE_NAMESPACE] = gateway.namespace;
+    // A name that can't be one is refused before a guard spends anything on it.
+    if (params['room'] !== undefined && !gateway.definition.room) checkRoomName(params['room'], response);
+    await this.runGuards(gateway, guarded, response);
+    const identity = this.identityOf(guarded, query, response);
+    const at = this.roomOf(gateway, params, identity, response);
+    await this.checkPermission(identity, at, response);
+    if (socket.destroyed) throw new RefusedError(refusal(response, 499, 'gone', 'the client went away', 'gone'));
+    return {
+      identity,
+      at,
+      since: textOf(query['since']),
+      me: textOf(query['me']),
+      params,
+      query,
+      user: guarded.user,
+      ip: guarded.ip,
+      url: withoutToken(request.url ?? ''),
+      response,
+    };
+  }
+
+  private checkLoad(response: HandshakeResponse): void {
+    const { maxPending } = this.parts.options.handshake;
+    if (this.draining) throw new RefusedError(overloaded(response, 'service_restart', 'shutting down'));
+    if (maxPending > 0 && this.pending > maxPending) {
+      throw new RefusedError(
+        overloaded(response, 'overloaded', `more than handshake.maxPending (${maxPending}) under way`),
+      );
+    }
+  }
+
+  private checkSubprotocols(request: IncomingMessage, response: HandshakeResponse): void {
+    const offered = offeredSubprotocols(request);
+    if (!offered.some((name) => name.startsWith(BEARER_SUBPROTOCOL)) || offered.includes(SUBPROTOCOL)) return;
+    const message = `a subprotocol "${BEARER_SUBPROTOCOL}…" needs "${SUBPROTOCOL}" beside it: offer both`;
+    throw new RefusedError(refusal(response, 400, 'bad_subprotocol', message, message));
+  }
+
+  private checkOrigin(request: IncomingMessage, response: HandshakeResponse): void {
+    const { allowedOrigins, trustProxy } = this.parts.options.handshake;
+    const production = process.env['NODE_ENV'] === 'production';
+    if (isOriginAllowed(request, { allowed: allowedOrigins, trustProxy, production })) return;
+    const why = `origin ${JSON.stringify(request.headers.origin)} is not among handshake.allowedOrigins (ALLOWED_ORIGINS), or, without a list, not this host`;
+    throw new RefusedError(
+      refusal(response, 403, 'origin', 'this origin may not connect', why, {
+        code: CloseCode.policyViolation,
+        reason: 'origin',
+      }),
+    );
+  }
+
+  private async runGuards(
+    gateway: GatewayBinding,
+    request: GuardedRequest,
+    response: HandshakeResponse,
+  ): Promise<void> {
+    const { guardTimeoutMs } = this.parts.options.handshake;
+    const checked = gateway.check(request, response);
+    let allowed: boolean;
+    try {
+      allowed = guardTimeoutMs > 0 ? await this.inTime(checked, guardTimeoutMs, response) : await checked;
+    } catch (error) {
+      if (error instanceof RefusedError || error instanceof BrokerUnavailableError) throw error;
+      throw this.refusalOf(error, gateway, response);
+    }
+    if (!allowed) throw forbidden(response, 'a guard said no', response.statusCode);
+  }
+
+  private async inTime(checked: Promise<boolean>, timeoutMs: number, response: HandshakeResponse): Promise<boolean> {
+    let expire: (error: Error) => void = () => undefined;
+    const timer = this.parts.clock.after(timeoutMs, () =>
+      expire(
+        new RefusedError(unavailable(response, `the guards took longer than handshake.guardTimeoutMs (${timeoutMs})`)),
+      ),
+    );
+    const expired = new Promise<never>((_, reject) => {
+      expire = reject;
+    });
+    try {
+      return await Promise.race([checked, expired]);
+    } finally {
+      timer.cancel();
+      checked.catch(() => undefined); // Told by the race, or too late: the request was answered with 503.
+    }
+  }
+
+  private refusalOf(error: unknown, gateway: GatewayBinding, response: HandshakeResponse): unknown {
+    const status = error instanceof FrameError && error.code === 'unauthenticated' ? 401 : httpStatusOf(error);
+    if (status === undefined || status >= 500) {
+      if (status !== 503) return error;
+      return new RefusedError(unavailable(response, `a guard of ${gateway.name} said 503`));
+    }
+    const message = error instanceof FrameError ? error.message : httpMessageOf(error);
+    if (status === 401) return unauthenticated(response, message);
+    if (status === 429) {
+      return new RefusedError(
+        refusal(response, 429, 'limit', message, message, { code: CloseCode.tryAgainLater, reason: 'limit' }),
+      );
+    }
+    return forbidden(response, message, status);
+  }
+
+  private identityOf(request: GuardedRequest, query: Admission['query'], response: HandshakeResponse): Identity {
+    const { user } = request;
+    if (user === undefined || user === null || user === false) {
+      return anonymousIdentity(cleanName(textOf(query['name'])));
+    }
+    const claims = user as Claims;
+    const identity = identityOf(claims, this.parts.options.auth.identity?.(claims));
+    if (identity) return identity;
+    throw unauthenticated(response, 'expected "sub", a text of 1 to 128 characters, in the token');
+  }
+
+  private roomOf(
+    gateway: GatewayBinding,
+    params: Readonly<Record<string, string>>,
+    identity: Identity,
+    response: HandshakeResponse,
+  ): Address | undefined {
+    const room = gateway.definition.room ? gateway.definition.room(params, identity) : params['room'];
+    if (room === undefined) return undefined;
+    checkRoomName(room, response);
+    return addressIn(gateway.namespace, room);
+  }
+
+  private async checkPermission(
+    identity: Identity,
+    at: Address | undefined,
+    response: HandshakeResponse,
+  ): Promise<void> {
+    const { bans, policy, events } = this.parts;
+    const scopes = at ? [EVERYWHERE, at.address] : [EVERYWHERE];
+    if (!identity.anonymous && (await bans.remainingMs(scopes, identity.id)) > 0) {
+      throw forbidden(response, 'disconnected or kicked a short while ago', 403);
+    }
+    if (!at) return;
+    let allowed = false;
+    try {
+      allowed = await policy().mayJoin(identity, { namespace: at.namespace, name: at.room, address: at.address });
+    } catch (error) {
+      if (error instanceof BrokerUnavailableError) throw error;
+      events.emit('taskFailed', { task: `RoomPolicy.mayJoin of ${at.address}`, error });
+    }
+    if (!allowed) throw forbidden(response, 'the room policy said no', 403);
+  }
+}
+
+/** Says which of the two it is. */
+export function isRefusal(decision: Admission | Refusal): decision is Refusal {
+  return 'status' in decision;
+}
+
+function checkRoomName(room: string, response: HandshakeResponse): void {
+  if (!isRoomName(room)) throw badRoom(response, 'the name has a character that no room name has, or is too long');
+}
+
+function refusal(
+  response: HandshakeResponse,
+  status: number,
+  code: string,
+  message: string,
+  why: string,
+  close?: Refusal['close'],
+): Refusal {
+  return { status, code, message, why, response, ...(close ? { close } : {}) };
+}
+
+function badRoom(response: HandshakeResponse, why: string): RefusedError {
+  const message = 'expected a room name: 1 to 128 of A-Z a-z 0-9 _ . : @ ~ + -, not beginning with @';
+  return new RefusedError(
+    refusal(response, 400, 'bad_room', message, why, { code: CloseCode.badRoom, reason: 'bad_room' }),
+  );
+}
+
+function unauthenticated(response: HandshakeResponse, message: string): RefusedError {
+  if (!response.getHeader('www-authenticate')) response.setHeader('WWW-Authenticate', 'Bearer');
+  const close = { code: CloseCode.policyViolation, reason: 'unauthenticated' };
+  return new RefusedError(refusal(response, 401, 'unauthenticated', message, message, close));
+}
+
+function forbidden(response: HandshakeResponse, message: string, status: number | undefined): RefusedError {
+  const close = { code: CloseCode.policyViolation, reason: 'forbidden' };
+  const shown = status !== undefined && status >= 400 && status < 500 ? status : 403;
+  if (shown === 401) return unauthenticated(response, message);
+  return new RefusedError(refusal(response, shown, 'forbidden', message, message, close));
+}
+
+function unavailable(response: HandshakeResponse, why: string): Refusal {
+  response.setHeader('Retry-After', RETRY_AFTER_S);
+  return refusal(response, 503, 'unavailable', 'not available at the moment: try again', why);
+}
+
+function overloaded(response: HandshakeResponse, code: string, why: string): Refusal {
+  response.setHeader('Retry-After', RETRY_AFTER_S);
+  return refusal(response, 503, code, 'not available at the moment: try again', why);
+}
+
+function queryOf(url: string): Record<string, string | string[]> {
+  const mark = url.indexOf('?');
+  const query: Record<string, string | string[]> = {};
+  if (mark < 0) return query;
+  for (const [name, value] of new URLSearchParams(url.slice(mark + 1))) {
+    if (name === '__proto__') continue;
+    const before = query[name];
+    query[name] = before === undefined ? value : [...(typeof before === 'string' ? [before] : before), value];
+  }
+  return query;
+}
+
+function withoutToken(url: string): string {
+  const mark = url.indexOf('?');
+  if (mark < 0) return url;
+  const query = new URLSearchParams(url.slice(mark + 1));
+  query.delete('token');
+  const rest = query.toString();
+  return rest === '' ? url.slice(0, mark) : `${url.slice(0, mark)}?${rest}`;
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,22 @@
+import type { Connection } from '../connection/connection.js';
+import type { ErrorBudget } from '../limits/error-budget.js';
+import type { RateLimiter } from '../limits/rate-limiter.js';
+import type { Memberships } from '../rooms/memberships.js';
+import type { GatewayBinding } from './gateway-binding.js';
+import type { Lanes } from './lanes.js';
+
+/** A handler as Nest bound it to one connection: guards, pipes, interceptors and filters included. */
+export type BoundHandler = (...args: unknown[]) => unknown;
+
+/** What belongs to one connection while it lives. */
+export interface Session {
+  readonly connection: Connection;
+  readonly gateway: GatewayBinding;
+  readonly memberships: Memberships;
+  readonly lanes: Lanes;
+  readonly limiter: RateLimiter;
+  readonly errors: ErrorBudget;
+  /** The room of the connection's path, by the name that frames use. */
+  readonly pathRoom: string | undefined;
+  readonly handlers: Map<string, BoundHandler>;
+}

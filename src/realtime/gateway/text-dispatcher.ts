@@ -1,0 +1,77 @@
+import { isObservable, lastValueFrom } from 'rxjs';
+import { CloseCode } from '../../protocol/close-codes.js';
+import type { Clock } from '../clock.js';
+import type { RealtimeEvents } from '../realtime.events.js';
+import { PublishResult } from '../rooms/publisher.js';
+import type { RoomParts } from '../rooms/room.js';
+import type { RoomPolicy } from '../auth/room-policy.js';
+import { FrameContext } from './frame-context.js';
+import { failureOf } from './frame-failure.js';
+import { FrameRoom } from './frame-room.js';
+import type { Session } from './session.js';
+
+export interface TextDispatcherParts {
+  readonly clock: Clock;
+  readonly events: RealtimeEvents;
+  readonly rooms: RoomParts;
+  readonly policy: () => RoomPolicy;
+}
+
+/** The handler that gets the messages of a `text` gateway. */
+export const TEXT_TYPE = 'message';
+
+/**
+ * Takes the messages of a `text` gateway's connections to the handler of `message`, one after the other, and sends what
+ * it returns. Errors are close codes. A sender above its rate is read more slowly; nothing it sent is thrown away.
+ */
+export class TextDispatcher {
+  constructor(private readonly parts: TextDispatcherParts) {}
+
+  receive(session: Session, data: Buffer, isBinary: boolean): void {
+    const { connection, limiter, lanes } = session;
+    if (!connection.open) return;
+    if (isBinary) return connection.close(CloseCode.unsupportedData);
+    const verdict = limiter.take(this.parts.clock.now());
+    if (!verdict.allowed) {
+      connection.pause();
+      this.parts.clock.after(verdict.retryMs, () => connection.resume(this.parts.clock.now()));
+    }
+    const text = data.toString();
+    lanes.add('', () => this.handle(session, text));
+  }
+
+  private async handle(session: Session, text: string): Promise<void> {
+    const { connection, pathRoom } = session;
+    const handler = session.handlers.get(TEXT_TYPE);
+    const context = new FrameContext(TEXT_TYPE, undefined, () => undefined);
+    const member = pathRoom === undefined ? undefined : session.memberships.get(pathRoom);
+    const { rooms, policy } = this.parts;
+    if (member) context.room = new FrameRoom(member.room.at, rooms, context, connection, policy);
+    let returned: unknown;
+    try {
+      returned = await handler?.(text, context);
+      if (isObservable(returned)) returned = await lastValueFrom(returned, { defaultValue: undefined });
+    } catch (error) {
+      context.fail(error);
+    }
+    await context.settled();
+    if (context.failed) this.fail(session, context.failed.error);
+    else if (typeof returned === 'string') connection.sendText(returned);
+    else if (returned !== undefined && !(returned instanceof PublishResult))
+      connection.sendText(JSON.stringify(returned));
+  }
+
+  private fail({ connection }: Session, error: unknown): void {
+    const { code, unexpected } = failureOf(error);
+    this.parts.events.emit('frameFailed', {
+      ...connection.facts(),
+      type: TEXT_TYPE,
+      code,
+      ...(unexpected ? { error } : {}),
+    });
+    if (code === 'invalid_payload') connection.close(CloseCode.invalidPayload);
+    else if (code === 'unauthenticated' || code === 'forbidden') connection.close(CloseCode.policyViolation, code);
+    else if (code === 'unavailable') connection.close(CloseCode.tryAgainLater, 'unavailable');
+    else connection.close(CloseCode.internal, 'internal');
+  }
+}

@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import type { Broker } from '../broker/broker.js';
+
+/** What {@link RealtimeHealth} found. */
+export interface HealthReport {
+  readonly status: 'ok' | 'unavailable';
+  /** Whether the broker answered just now. */
+  readonly broker: boolean;
+}
+
+const PING_TIMEOUT_MS = 1_000;
+
+/** Says whether this pod can do its work: what a readiness probe asks. */
+@Injectable()
+export class RealtimeHealth {
+  constructor(private readonly broker: Broker) {}
+
+  /** Asks the broker, at most a second. Never rejects. */
+  async check(): Promise<HealthReport> {
+    try {
+      await this.broker.ping(PING_TIMEOUT_MS);
+      return { status: 'ok', broker: true };
+    } catch {
+      return { status: 'unavailable', broker: false }; // That it does not answer is the answer.
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { RealtimeEvents } from '../realtime.events.js';
+
+/**
+ * One structured line for each connection that comes, goes or is refused, and for what went wrong. Objects, so that
+ * Nest's JSON logger keeps the fields. Never a token: events carry none (HS7).
+ */
+@Injectable()
+export class RealtimeLog {
+  private readonly logger = new Logger('Realtime');
+
+  constructor(events: RealtimeEvents) {
+    const { logger } = this;
+    events.on('connectionOpened', (facts) => logger.log({ event: 'connected', ...facts }));
+    events.on('connectionClosed', (facts) => logger.log({ event: 'disconnected', ...facts }));
+    events.on('handshakeRefused', (facts) => logger.warn({ event: 'refused', ...facts }));
+    events.on('roomJoined', (facts) => logger.debug({ event: 'joined', ...facts }));
+    events.on('roomLeft', (facts) => logger.debug({ event: 'left', ...facts }));
+    events.on('roomRepaired', (facts) => logger.log({ event: 'room_repaired', ...facts }));
+    events.on('availabilityChanged', (facts) => logger.warn({ event: 'broker', ...facts }));
+    events.on('hookFailed', ({ error, ...facts }) =>
+      logger.error({ event: 'hook_failed', ...facts, error: textOf(error) }),
+    );
+    events.on('taskFailed', ({ error, ...facts }) =>
+      logger.error({ event: 'task_failed', ...facts, error: textOf(error) }),
+    );
+    events.on('frameFailed', ({ error, ...facts }) => {
+      if (error === undefined) logger.debug({ event: 'frame_failed', ...facts });
+      else logger.error({ event: 'frame_failed', ...facts, error: textOf(error) });
+    });
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
+}

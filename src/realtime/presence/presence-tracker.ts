@@ -1,0 +1,129 @@
+import type { Clock, Timer } from '../clock.js';
+import type { RealtimeEvents } from '../realtime.events.js';
+import type { Presence, PresentUser } from './presence.js';
+
+export interface PresenceTrackerParts {
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly events: RealtimeEvents;
+  readonly leaveGraceMs: number;
+  /** Tells the room that a user came or went. */
+  readonly announce: (event: 'joined' | 'left', address: string, user: PresentUser, members: number) => void;
+}
+
+/** What an entry came to. */
+export interface Entered {
+  /** Users in the room over all pods. */
+  readonly members: number;
+  /** The user was in the room on no pod before: to be announced once the member is in. */
+  readonly first: boolean;
+}
+
+interface Stay {
+  user: PresentUser;
+  /** Connections of the user in the room on this pod. */
+  connections: number;
+  grace: Timer | undefined;
+  /** The port's calls for this user and room, one after the other. */
+  last: Promise<unknown>;
+}
+
+const RETRY_MS = 1_000;
+
+/** Turns connections that come and go on this pod into users that enter and exit (CN3). */
+export class PresenceTracker {
+  private readonly stays = new Map<string, Stay>();
+  private closed = false;
+
+  constructor(private readonly parts: PresenceTrackerParts) {
+    parts.presence.onReaped(({ address, user, members }) => parts.announce('left', address, user, members));
+  }
+
+  /**
+   * One more connection of a user is in a room.
+   *
+   * @throws BrokerUnavailableError unavailable — it is not counted.
+   */
+  async enter(address: string, user: PresentUser): Promise<Entered> {
+    const stay = this.stayOf(address, user);
+    stay.connections += 1;
+    stay.grace?.cancel();
+    stay.grace = undefined;
+    try {
+      return await this.inTurn(stay, async () => this.parts.presence.enter(address, user));
+    } catch (error) {
+      stay.connections -= 1;
+      this.forget(address, stay);
+      throw error;
+    }
+  }
+
+  /**
+   * One connection of a user is no longer in a room.
+   *
+   * @param lost The connection was lost, and may come back within the grace; else the user has left at once.
+   */
+  exit(address: string, userId: string, lost: boolean): void {
+    const stay = this.stays.get(keyOf(address, userId));
+    if (!stay) return;
+    stay.connections -= 1;
+    if (stay.connections > 0 || this.closed) return;
+    if (lost && this.parts.leaveGraceMs > 0) {
+      stay.grace = this.parts.clock.after(this.parts.leaveGraceMs, () => this.leave(address, stay));
+    } else {
+      this.leave(address, stay);
+    }
+  }
+
+  /** Announces that a user came in. */
+  announceJoined(address: string, user: PresentUser, members: number): void {
+    this.parts.announce('joined', address, user, members);
+  }
+
+  /** From here on exits are left to the pod's lease, which runs out after the grace. */
+  close(): void {
+    this.closed = true;
+    for (const stay of this.stays.values()) stay.grace?.cancel();
+  }
+
+  private leave(address: string, stay: Stay): void {
+    stay.grace = undefined;
+    const exit = this.inTurn(stay, async () => {
+      if (stay.connections > 0 || this.closed) return;
+      const { last, members } = await this.parts.presence.exit(address, stay.user.id);
+      if (last) this.parts.announce('left', address, stay.user, members);
+      this.forget(address, stay);
+    });
+    exit.catch((error: unknown) => {
+      this.parts.events.emit('taskFailed', { task: `presence of ${address}`, error });
+      if (stay.connections === 0) stay.grace = this.parts.clock.after(RETRY_MS, () => this.leave(address, stay));
+    });
+  }
+
+  private stayOf(address: string, user: PresentUser): Stay {
+    const key = keyOf(address, user.id);
+    const found = this.stays.get(key);
+    if (found) {
+      found.user = user;
+      return found;
+    }
+    const stay: Stay = { user, connections: 0, grace: undefined, last: Promise.resolve() };
+    this.stays.set(key, stay);
+    return stay;
+  }
+
+  private forget(address: string, stay: Stay): void {
+    const key = keyOf(address, stay.user.id);
+    if (stay.connections === 0 && !stay.grace && this.stays.get(key) === stay) this.stays.delete(key);
+  }
+
+  private inTurn<Result>(stay: Stay, step: () => Promise<Result>): Promise<Result> {
+    const result = stay.last.then(step, step);
+    stay.last = result.catch(() => undefined); // The caller of this step hears of it; the next one goes on.
+    return result;
+  }
+}
+
+function keyOf(address: string, userId: string): string {
+  return `${address}\n${userId}`;
+}

@@ -1,0 +1,79 @@
+import { ConfigurableModuleBuilder, Global, Inject, Module } from '@nestjs/common';
+import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import { DiscoveryModule, HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import type { Clock } from './clock.js';
+import { GatewayBinder } from './gateway/gateway-binder.service.js';
+import type { GatewayRuntime } from './gateway/gateway-runtime.js';
+import { RealtimeLog } from './logging/realtime-log.service.js';
+import { RealtimeConfigError } from './realtime.errors.js';
+import { resolveOptions } from './realtime.options.js';
+import type { RealtimeOptions } from './realtime.options.js';
+import { REALTIME_PARTS, realtimeExports, realtimeProviders } from './realtime.providers.js';
+import type { RealtimeParts } from './realtime.providers.js';
+import { REALTIME_OPTIONS } from './realtime.tokens.js';
+import type { RoomRegistry } from './rooms/room-registry.js';
+
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<RealtimeOptions>()
+  .setClassMethodName('forRoot')
+  .build();
+
+/**
+ * Rooms for the whole application: import it once, by `forRoot` or `forRootAsync`, in the root module. Works without a
+ * gateway too, in a worker that only publishes.
+ */
+@Global()
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    { provide: REALTIME_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: resolveOptions },
+    ...realtimeProviders,
+  ],
+  exports: realtimeExports,
+})
+export class RealtimeModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationShutdown {
+  /** @internal */
+  readonly rooms: RoomRegistry;
+  /** @internal */
+  readonly runtime: GatewayRuntime;
+  /** @internal */
+  readonly clock: Clock;
+  private readonly httpAdapterHost: HttpAdapterHost | undefined;
+
+  constructor(
+    @Inject(REALTIME_PARTS) private readonly parts: RealtimeParts,
+    /** @internal */
+    @Inject(GatewayBinder) readonly binder: GatewayBinder,
+    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+    @Inject(RealtimeLog) _log: RealtimeLog,
+  ) {
+    super();
+    this.rooms = parts.registry;
+    this.runtime = parts.runtime;
+    this.clock = parts.clock;
+    this.httpAdapterHost = this.moduleRef.get(HttpAdapterHost, { strict: false });
+  }
+
+  /** @throws RealtimeConfigError bad_config — imported twice, or a gateway that our adapter does not serve. */
+  async onModuleInit(): Promise<void> {
+    this.refuseSecondImport();
+    if (this.httpAdapterHost?.httpAdapter) this.binder.checkAllBound();
+    await this.parts.backend.open();
+    this.parts.runtime.start();
+  }
+
+  /** After the sockets, the broker goes last: what the hooks of closing connections publish still arrives. */
+  async onApplicationShutdown(): Promise<void> {
+    this.parts.heartbeat.stop();
+    this.parts.tracker.close();
+    await this.parts.registry.close();
+    await this.parts.backend.close(this.parts.options.leaveGraceMs);
+  }
+
+  private refuseSecondImport(): void {
+    const all = this.moduleRef.get<RealtimeParts>(REALTIME_PARTS, { strict: false, each: true }) as unknown;
+    if (!Array.isArray(all) || all.length <= 1) return;
+    throw new RealtimeConfigError(
+      'RealtimeModule is imported more than once: call forRoot() in the root module only; it is global, other modules need no import',
+    );
+  }
+}

@@ -1,0 +1,198 @@
+import { getHeapStatistics } from 'node:v8';
+import type { Broker } from './broker/broker.js';
+import type { Presence } from './presence/presence.js';
+import type { Bans } from './bans/bans.js';
+import type { Clock } from './clock.js';
+import type { Claims, Identity } from './auth/identity.js';
+import { RealtimeConfigError } from './realtime.errors.js';
+
+/** How tokens are checked. At least one of `secret` and `publicKey`. */
+export interface JwtOptions {
+  /** HMAC secrets. The first one that verifies wins, so that a new one can stand beside the old for a while. */
+  readonly secret?: string | readonly string[];
+  /** PEM of RSA, RSA-PSS, EC or Ed25519 public keys. */
+  readonly publicKey?: string | readonly string[];
+  /**
+   * Algorithms that are accepted. Default: HS256, HS384, HS512 with secrets; RS256, RS384, RS512, PS256, PS384, PS512,
+   * ES256, ES384, ES512 with public keys. `none` is never accepted, nor an HMAC over a public key.
+   */
+  readonly algorithms?: readonly string[];
+  /** Expected `iss`. Default: any. */
+  readonly issuer?: string | readonly string[];
+  /** Expected `aud`. Default: any. */
+  readonly audience?: string | readonly string[];
+  /** How far clocks may differ when `exp` and `nbf` are checked. Default 5,000 ms. */
+  readonly clockToleranceMs?: number;
+  /** Whether a token without `exp` is refused. Default `true`. */
+  readonly requireExpiry?: boolean;
+  /** Name of a cookie that may carry the token (HS2). Default: none. Requires `handshake.allowedOrigins`. */
+  readonly cookie?: string;
+}
+
+export interface AuthOptions {
+  readonly jwt?: JwtOptions;
+  /**
+   * Whether a connection without a token is let in as an identity of its own (HS9): everywhere, or in these
+   * namespaces. Default `false`. A token that is there and invalid is refused all the same.
+   */
+  readonly allowAnonymous?: boolean | readonly string[];
+  /** Makes the identity of a connection out of what the guards proved. Default: `sub`, and `name` (HS9). */
+  readonly identity?: (claims: Claims) => Identity | { id: string; name?: string };
+}
+
+export interface HandshakeOptions {
+  /** Which face a refusal has (HS4). Default `auto`. */
+  readonly refusal?: 'auto' | 'close' | 'http';
+  /** Origins that browsers may come from, as `https://host[:port]`. Default: the same host (HS8). `*`: any. */
+  readonly allowedOrigins?: readonly string[];
+  /** Whether `X-Forwarded-For` and `X-Forwarded-Host` of the peer are believed. Default `false`. */
+  readonly trustProxy?: boolean;
+  /** How long the guards of one handshake may take together. Default 5,000 ms. 0: for ever. */
+  readonly guardTimeoutMs?: number;
+  /** Whether guards for the whole application (APP_GUARD, `useGlobalGuards`) run at the handshake too. Default `false`. */
+  readonly globalGuards?: boolean;
+  /** Handshakes that may be under way at once; more are answered 503. Default 1,000. 0: no limit. */
+  readonly maxPending?: number;
+}
+
+/** What `RealtimeModule.forRoot()` takes. Durations are in milliseconds, sizes in bytes; 0 switches a limit off. */
+export interface RealtimeOptions {
+  /** Redis ≥ 7.0 or Valkey: a URL, ioredis options, or a factory of a client. Default: memory, one process. */
+  readonly redis?: string | object | (() => unknown);
+  /** Begins the name of every key and channel. `[A-Za-z0-9:_-]*`. Default `rookery:`. */
+  readonly redisPrefix?: string;
+  readonly auth?: AuthOptions;
+  readonly handshake?: HandshakeOptions;
+  /** Largest frame of a client, also after decompression (CL6). Default 65,536. Can't be 0. */
+  readonly maxFrameBytes?: number;
+  /** Bytes queued for one slow reader before it is closed (CN2). Default 1 MiB. 0: no limit. */
+  readonly maxBufferedBytes?: number;
+  /** Bytes queued for all readers of this process (CN2). Default: a quarter of the heap limit. 0: no limit. */
+  readonly maxBufferedTotalBytes?: number;
+  /** Between two pings (CN1). Default 25,000. 0: no heartbeat. */
+  readonly heartbeatMs?: number;
+  /** Frames of one connection per second (CL7). Default 50. 0: no limit, and no limit for bursts either. */
+  readonly messagesPerSecond?: number;
+  /** Frames of one connection at once (CL7). Default 100. */
+  readonly messagesBurst?: number;
+  /** Faulty frames of one connection within 60 s (CL5). Default 60. 0: no limit. */
+  readonly maxErrorsPerMinute?: number;
+  /** Rooms of one connection. Default 100. 0: no limit. */
+  readonly maxRoomsPerConnection?: number;
+  /** Frames kept per room. Default 1,000. 0: no limit but the time. */
+  readonly historySize?: number;
+  /** How long a room's frames are kept after its last one. Default 86,400,000 (a day). 0: no limit. */
+  readonly historyTtlMs?: number;
+  /** How long a frame's id is remembered (CL2). Default 300,000. Can't be 0. */
+  readonly dedupeTtlMs?: number;
+  /** How long a lost connection may stay away before its user has left (CN3). Default 2,000. */
+  readonly leaveGraceMs?: number;
+  /** Rooms above this many users announce nobody (CN3). Default 100. 0: no limit. */
+  readonly announceUpTo?: number;
+  /** How often every subscribed room is compared with the broker (RC4). Default 10,000. 0: never. */
+  readonly positionCheckMs?: number;
+  /** How long a room without members stays subscribed. Default 5,000. */
+  readonly unsubscribeDelayMs?: number;
+  /** How long subscribing and recovering may take (CN5). Default 5,000. */
+  readonly joinTimeoutMs?: number;
+  /** `permessage-deflate`. Default `false`: it costs memory per connection and CPU per member. */
+  readonly compression?: boolean;
+  /** Parts of your own in place of those that `redis` chooses; also what tests put in. */
+  readonly broker?: Broker;
+  readonly presence?: Presence;
+  readonly bans?: Bans;
+  readonly clock?: Clock;
+}
+
+type Flat = Required<Omit<RealtimeOptions, 'redis' | 'auth' | 'handshake' | 'broker' | 'presence' | 'bans' | 'clock'>>;
+
+/** The options with every default in its place. */
+export interface ResolvedOptions extends Flat {
+  readonly redis: RealtimeOptions['redis'];
+  readonly auth: AuthOptions;
+  readonly handshake: Required<Omit<HandshakeOptions, 'allowedOrigins'>> & { allowedOrigins?: readonly string[] };
+  readonly broker: Broker | undefined;
+  readonly presence: Presence | undefined;
+  readonly bans: Bans | undefined;
+  readonly clock: Clock | undefined;
+}
+
+const POSITIVE = ['maxFrameBytes', 'dedupeTtlMs', 'joinTimeoutMs'] as const;
+
+/**
+ * Puts every default in its place, once.
+ *
+ * @throws RealtimeConfigError bad_config — an option can't be used.
+ */
+export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
+  const flat: Flat = {
+    redisPrefix: given.redisPrefix ?? 'rookery:',
+    maxFrameBytes: given.maxFrameBytes ?? 65_536,
+    maxBufferedBytes: given.maxBufferedBytes ?? 1_048_576,
+    maxBufferedTotalBytes: given.maxBufferedTotalBytes ?? Math.floor(getHeapStatistics().heap_size_limit / 4),
+    heartbeatMs: given.heartbeatMs ?? 25_000,
+    messagesPerSecond: given.messagesPerSecond ?? 50,
+    messagesBurst: given.messagesBurst ?? 100,
+    maxErrorsPerMinute: given.maxErrorsPerMinute ?? 60,
+    maxRoomsPerConnection: given.maxRoomsPerConnection ?? 100,
+    historySize: given.historySize ?? 1_000,
+    historyTtlMs: given.historyTtlMs ?? 86_400_000,
+    dedupeTtlMs: given.dedupeTtlMs ?? 300_000,
+    leaveGraceMs: given.leaveGraceMs ?? 2_000,
+    announceUpTo: given.announceUpTo ?? 100,
+    positionCheckMs: given.positionCheckMs ?? 10_000,
+    unsubscribeDelayMs: given.unsubscribeDelayMs ?? 5_000,
+    joinTimeoutMs: given.joinTimeoutMs ?? 5_000,
+    compression: given.compression ?? false,
+  };
+  for (const [name, value] of Object.entries(flat)) {
+    if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 0)) {
+      throw new RealtimeConfigError(`${name}: expected a whole number from 0, got ${String(value)}`);
+    }
+  }
+  for (const name of POSITIVE) {
+    if (flat[name] === 0) throw new RealtimeConfigError(`${name} can't be 0: set it to at least 1`);
+  }
+  if (!/^[A-Za-z0-9:_-]*$/.test(flat.redisPrefix)) {
+    throw new RealtimeConfigError(
+      `redisPrefix: expected only A-Z a-z 0-9 : _ -, got ${JSON.stringify(flat.redisPrefix)}`,
+    );
+  }
+  return {
+    ...flat,
+    redis: given.redis,
+    auth: checkAuth(given),
+    handshake: {
+      refusal: given.handshake?.refusal ?? 'auto',
+      trustProxy: given.handshake?.trustProxy ?? false,
+      guardTimeoutMs: given.handshake?.guardTimeoutMs ?? 5_000,
+      globalGuards: given.handshake?.globalGuards ?? false,
+      maxPending: given.handshake?.maxPending ?? 1_000,
+      ...(given.handshake?.allowedOrigins ? { allowedOrigins: given.handshake.allowedOrigins.map(checkOrigin) } : {}),
+    },
+    broker: given.broker,
+    presence: given.presence,
+    bans: given.bans,
+    clock: given.clock,
+  };
+}
+
+function checkAuth(given: RealtimeOptions): AuthOptions {
+  if (given.auth?.jwt?.cookie !== undefined && !given.handshake?.allowedOrigins?.length) {
+    throw new RealtimeConfigError(
+      'auth.jwt.cookie needs handshake.allowedOrigins: a browser sends cookies from every page, so the pages that may connect must be named',
+    );
+  }
+  return given.auth ?? {};
+}
+
+function checkOrigin(origin: string): string {
+  if (origin === '*') return origin;
+  const url = URL.canParse(origin) ? new URL(origin) : undefined;
+  if (!url || url.origin === 'null' || url.origin !== origin.replace(/\/$/, '').toLowerCase()) {
+    throw new RealtimeConfigError(
+      `handshake.allowedOrigins: expected scheme://host[:port], got ${JSON.stringify(origin)}`,
+    );
+  }
+  return url.origin;
+}

@@ -1,0 +1,185 @@
+import type { Provider } from '@nestjs/common';
+import { DiscoveryService, ExternalContextCreator, ModuleRef } from '@nestjs/core';
+import { FrameError } from './realtime.errors.js';
+import { JwtHandshakeGuard } from './auth/jwt-handshake.guard.js';
+import { JwtVerifier } from './auth/jwt-verifier.service.js';
+import { identityOf } from './auth/identity.js';
+import type { Identity } from './auth/identity.js';
+import { AuthenticatedRoomPolicy, RoomPolicy } from './auth/room-policy.js';
+import { SystemClock } from './clock.js';
+import type { Clock } from './clock.js';
+import { ConnectionRegistry } from './connection/connection-registry.js';
+import { Heartbeat } from './connection/heartbeat.js';
+import { FrameDispatcher } from './gateway/frame-dispatcher.js';
+import { GatewayBinder } from './gateway/gateway-binder.service.js';
+import { GatewayRuntime } from './gateway/gateway-runtime.js';
+import { Handshake } from './gateway/handshake.js';
+import { ProtocolFrames } from './gateway/protocol-frames.js';
+import { TextDispatcher } from './gateway/text-dispatcher.js';
+import { RealtimeHealth } from './health/realtime-health.service.js';
+import { RealtimeLog } from './logging/realtime-log.service.js';
+import { Announcer } from './presence/announcer.js';
+import { PresenceTracker } from './presence/presence-tracker.js';
+import { createBackend } from './realtime.backend.js';
+import type { Backend } from './realtime.backend.js';
+import { RealtimeEvents } from './realtime.events.js';
+import type { ResolvedOptions } from './realtime.options.js';
+import { Realtime } from './realtime.service.js';
+import { REALTIME_OPTIONS } from './realtime.tokens.js';
+import { Publisher } from './rooms/publisher.js';
+import { RemoteControl } from './rooms/remote-control.js';
+import { Room } from './rooms/room.js';
+import type { RoomParts } from './rooms/room.js';
+import { RoomJoiner } from './rooms/room-joiner.js';
+import { RoomRegistry } from './rooms/room-registry.js';
+
+/** Everything that the module is made of. */
+export interface RealtimeParts {
+  readonly options: ResolvedOptions;
+  readonly clock: Clock;
+  readonly events: RealtimeEvents;
+  readonly backend: Backend;
+  readonly connections: ConnectionRegistry;
+  readonly tracker: PresenceTracker;
+  readonly registry: RoomRegistry;
+  readonly realtime: Realtime;
+  readonly verifier: JwtVerifier | undefined;
+  readonly runtime: GatewayRuntime;
+  readonly heartbeat: Heartbeat;
+}
+
+/** Injection token of {@link RealtimeParts}. */
+export const REALTIME_PARTS: unique symbol = Symbol.for('rookery:parts');
+
+/** Who is built from what: the whole of it, in the order in which it is built. */
+export async function buildRealtime(
+  options: ResolvedOptions,
+  events: RealtimeEvents,
+  moduleRef: ModuleRef,
+): Promise<RealtimeParts> {
+  const clock = options.clock ?? new SystemClock();
+  const backend = await createBackend(options, clock, events);
+  const { broker, presence, bans } = backend;
+  const policy = policyFinder(moduleRef, options);
+  const connections = new ConnectionRegistry();
+  const countMembers = (address: string): Promise<number> => presence.count(address);
+  const publisher = new Publisher(broker, clock, (namespace) => runtime.isPlain(namespace));
+  const announcer = new Announcer({
+    broker,
+    clock,
+    events,
+    announceUpTo: options.announceUpTo,
+    isPlain: (namespace) => runtime.isPlain(namespace),
+  });
+  const tracker = new PresenceTracker({
+    presence,
+    clock,
+    events,
+    leaveGraceMs: options.leaveGraceMs,
+    announce: (event, address, user, members) => announcer.announce(event, address, user, members),
+  });
+  const control = new RemoteControl({ broker, bans, connections, events });
+  const rooms: RoomParts = {
+    publisher,
+    broker,
+    presence,
+    kick: (at, userId, forMs) => control.kick(at, userId, forMs),
+  };
+  const registry = new RoomRegistry({ ...options, broker, clock, events, connections, countMembers });
+  const joiner = new RoomJoiner({
+    registry,
+    broker,
+    clock,
+    events,
+    tracker,
+    countMembers,
+    roomAt: (at) => new Room(at, rooms),
+    joinTimeoutMs: options.joinTimeoutMs,
+  });
+  const verifier = options.auth.jwt ? new JwtVerifier(options.auth.jwt) : undefined;
+  const protocolFrames = new ProtocolFrames({
+    broker,
+    presence,
+    bans,
+    joiner,
+    policy,
+    maxRoomsPerConnection: options.maxRoomsPerConnection,
+    verify: verifier && ((token) => verifyIdentity(verifier, options, token)),
+  });
+  const runtime: GatewayRuntime = new GatewayRuntime({
+    options,
+    clock,
+    events,
+    broker,
+    connections,
+    joiner,
+    handshake: new Handshake({ options, clock, events, broker, bans, policy }),
+    frames: new FrameDispatcher({ clock, events, rooms, policy, protocolFrames }),
+    texts: new TextDispatcher({ clock, events, rooms, policy }),
+  });
+  control.onEvict((connection, address) => runtime.evict(connection, address));
+  const heartbeat = new Heartbeat(connections, clock, options.heartbeatMs);
+  const realtime = new Realtime(rooms, control);
+  return { options, clock, events, backend, connections, tracker, registry, realtime, verifier, runtime, heartbeat };
+}
+
+/** What Nest's injector knows of it. */
+export const realtimeProviders: Provider[] = [
+  RealtimeEvents,
+  RealtimeLog,
+  {
+    provide: REALTIME_PARTS,
+    inject: [REALTIME_OPTIONS, RealtimeEvents, ModuleRef],
+    useFactory: buildRealtime,
+  },
+  { provide: Realtime, inject: [REALTIME_PARTS], useFactory: (parts: RealtimeParts) => parts.realtime },
+  { provide: RoomRegistry, inject: [REALTIME_PARTS], useFactory: (parts: RealtimeParts) => parts.registry },
+  { provide: JwtVerifier, inject: [REALTIME_PARTS], useFactory: (parts: RealtimeParts) => parts.verifier ?? null },
+  {
+    provide: RealtimeHealth,
+    inject: [REALTIME_PARTS],
+    useFactory: (parts: RealtimeParts) => new RealtimeHealth(parts.backend.broker),
+  },
+  {
+    provide: GatewayBinder,
+    inject: [DiscoveryService, ExternalContextCreator, REALTIME_OPTIONS],
+    useFactory: (discovery: DiscoveryService, external: ExternalContextCreator, options: ResolvedOptions) =>
+      new GatewayBinder(discovery, external, options.handshake.globalGuards),
+  },
+  JwtHandshakeGuard,
+];
+
+/** What an application may inject. */
+export const realtimeExports = [
+  Realtime,
+  RoomRegistry,
+  RealtimeEvents,
+  RealtimeHealth,
+  JwtHandshakeGuard,
+  JwtVerifier,
+  REALTIME_OPTIONS,
+];
+
+/** The application's policy, from whichever module provides it; looked for once, when it is first asked. */
+function policyFinder(moduleRef: ModuleRef, { auth }: ResolvedOptions): () => RoomPolicy {
+  let found: RoomPolicy | undefined;
+  return () => {
+    found ??= provided(moduleRef) ?? new AuthenticatedRoomPolicy(auth.allowAnonymous ?? false);
+    return found;
+  };
+}
+
+function provided(moduleRef: ModuleRef): RoomPolicy | undefined {
+  try {
+    return moduleRef.get(RoomPolicy, { strict: false });
+  } catch {
+    return undefined; // Nest has no other way to say that nobody provides it.
+  }
+}
+
+async function verifyIdentity(verifier: JwtVerifier, { auth }: ResolvedOptions, token: string): Promise<Identity> {
+  const claims = await verifier.verify(token);
+  const identity = identityOf(claims, auth.identity?.(claims));
+  if (!identity) throw new FrameError('unauthenticated', 'expected "sub" in the token');
+  return identity;
+}

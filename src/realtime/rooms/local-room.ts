@@ -1,0 +1,215 @@
+import { formatCursor } from '../../protocol/cursor.js';
+import { offsetPrefix } from '../../protocol/codec.js';
+import type { Broker, BrokerMessage, HistoryPage, Position } from '../broker/broker.js';
+import type { Clock, Timer } from '../clock.js';
+import type { Connection } from '../connection/connection.js';
+import { encodeTextMessage } from '../connection/ws-frame.js';
+import type { RealtimeEvents } from '../realtime.events.js';
+import { isRecoverable } from '../recovery/cursor-verdict.js';
+import type { Address } from './address.js';
+import { deliverToAll } from './fan-out.js';
+
+/** A connection in a room. */
+export interface Member {
+  readonly connection: Connection;
+  readonly room: LocalRoom;
+  /** The room of the connection's path: being kicked from it ends the connection. */
+  readonly ofPath: boolean;
+  /** Place in `room.members`; -1 while it is not live. */
+  index: number;
+  /** Epoch and offset up to which it was sent everything; while it is live the room's `top` says it. */
+  epoch: string;
+  offset: number;
+  /** It left, or its connection is gone: whatever works for it stops. */
+  gone: boolean;
+}
+
+/** The last offset that a member was sent. */
+export function sentOffset(member: Member): number {
+  return member.index >= 0 ? member.room.top : member.offset;
+}
+
+export interface LocalRoomParts {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly events: RealtimeEvents;
+  /** Users in the room over all pods; what a `joined` of its own accord tells. */
+  readonly countMembers: (address: string) => Promise<number>;
+}
+
+const REPAIR_PAGE = { limit: 1_000, maxBytes: 1_048_576 };
+const REPAIR_RETRY_MS = 500;
+
+/**
+ * A room as this pod has it: subscribed, with the position up to which its live members were sent everything.
+ *
+ * Order: a stored message is delivered only if it is the next one; if it isn't, the room reads what is missing from
+ * history before it delivers anything newer (RC4). Members that are still being replayed are not in `members`.
+ */
+export class LocalRoom {
+  /** Members that get what comes, as it comes. Removal swaps with the last one. */
+  readonly members: Member[] = [];
+  epoch = '';
+  /** The offset up to which every live member was sent everything. */
+  top = 0;
+  private state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
+  /** A stored message came that this state could not deliver. */
+  private missed = false;
+  private repairing: Promise<void> | undefined;
+  private retry: Timer | undefined;
+
+  constructor(
+    readonly at: Address,
+    private readonly parts: LocalRoomParts,
+  ) {}
+
+  /** Subscribes, then reads the position: nothing can come between that is not seen. */
+  async open(): Promise<void> {
+    const { broker } = this.parts;
+    await broker.subscribe(this.at.address, (message) => this.receive(message));
+    do {
+      this.missed = false;
+      const [position] = await broker.positions([this.at.address]);
+      if (position) this.moveTo(position);
+    } while (this.missed);
+    this.state = 'live';
+  }
+
+  async close(): Promise<void> {
+    this.state = 'closed';
+    this.retry?.cancel();
+    await this.parts.broker.unsubscribe(this.at.address);
+  }
+
+  /** Whether what comes is delivered as it comes. */
+  get live(): boolean {
+    return this.state === 'live';
+  }
+
+  get closed(): boolean {
+    return this.state === 'closed';
+  }
+
+  /** Makes a member one that gets what comes. Its offset must be the room's top. */
+  attach(member: Member): void {
+    member.index = this.members.push(member) - 1;
+  }
+
+  detach(member: Member): void {
+    const last = this.members.at(-1);
+    if (member.index < 0 || last === undefined) return;
+    this.members[member.index] = last;
+    last.index = member.index;
+    this.members.pop();
+    member.offset = this.top;
+    member.index = -1;
+  }
+
+  /** Compares with what the broker says now, and repairs where this pod is behind. */
+  check(position: Position): void {
+    if (this.state !== 'live' || (position.epoch === this.epoch && position.top === this.top)) return;
+    // Behind a message that is still on its way is no reason: the repair then finds it first, and it is dropped when it comes.
+    if (position.epoch === this.epoch && position.top < this.top) return;
+    this.parts.events.watch('repair', this.repair());
+  }
+
+  /** Reads what is missing from history. Resolves when the room is live again, or closed. */
+  repair(): Promise<void> {
+    if (this.state === 'closed') return Promise.resolve();
+    this.repairing ??= this.repairNow().finally(() => {
+      this.repairing = undefined;
+    });
+    return this.repairing;
+  }
+
+  private receive(message: BrokerMessage): void {
+    if (message.offset === 0) {
+      deliverToAll(this.members, encodeTextMessage(message.payload), message.except);
+      return;
+    }
+    if (this.state !== 'live') {
+      this.missed = true;
+    } else if (message.epoch === this.epoch && message.offset === this.top + 1) {
+      this.deliver(message.offset, message.payload);
+    } else if (message.epoch !== this.epoch || message.offset > this.top) {
+      this.missed = true;
+      this.parts.events.watch('repair', this.repair());
+    }
+  }
+
+  private deliver(offset: number, payload: Buffer): void {
+    this.top = offset;
+    deliverToAll(this.members, encodeTextMessage(payload, offsetPrefix(offset)), undefined);
+  }
+
+  private async repairNow(): Promise<void> {
+    this.state = 'repairing';
+    let frames = 0;
+    let recovered = true;
+    while (this.isRepairing()) {
+      try {
+        this.missed = false;
+        const page = await this.parts.broker.history(this.at.address, { since: this.top, ...REPAIR_PAGE });
+        const members = page.position.epoch === this.epoch ? 0 : await this.countMembers();
+        if (!this.isRepairing()) return;
+        recovered = this.apply(page, members) && recovered;
+        frames += page.frames.length;
+        if (this.top >= page.position.top && !this.missed) this.state = 'live';
+      } catch (error) {
+        this.parts.events.emit('taskFailed', { task: `repair of ${this.at.address}`, error });
+        await this.pause();
+      }
+    }
+    this.parts.events.emit('roomRepaired', { address: this.at.address, frames, recovered });
+  }
+
+  /** @returns whether nobody lost anything. */
+  private apply(page: HistoryPage, members: number): boolean {
+    const { position } = page;
+    const recoverable = isRecoverable({ epoch: this.epoch, offset: this.top }, position);
+    if (!recoverable) {
+      this.moveTo(position);
+      this.tellJoined(false, members);
+      return false;
+    }
+    if (position.epoch !== this.epoch) {
+      this.epoch = position.epoch;
+      this.tellJoined(true, members);
+    }
+    for (const frame of page.frames) {
+      if (frame.offset === this.top + 1) this.deliver(frame.offset, frame.payload);
+    }
+    return true;
+  }
+
+  private tellJoined(recovered: boolean, members: number): void {
+    if (this.members[0]?.connection.codec !== 'json') return;
+    const frame = {
+      type: 'joined',
+      room: this.at.room,
+      cursor: formatCursor(this.epoch, this.top),
+      recovered,
+      members,
+    };
+    deliverToAll(this.members, encodeTextMessage(Buffer.from(JSON.stringify(frame))), undefined);
+  }
+
+  private moveTo(position: Position): void {
+    this.epoch = position.epoch;
+    this.top = position.top;
+  }
+
+  private isRepairing(): boolean {
+    return this.state === 'repairing';
+  }
+
+  private async countMembers(): Promise<number> {
+    return this.parts.countMembers(this.at.address).catch(() => 0); // Told as it is known; a repair doesn't wait for it.
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.retry = this.parts.clock.after(REPAIR_RETRY_MS, resolve);
+    });
+  }
+}

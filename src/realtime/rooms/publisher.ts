@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import { encodeFrame } from '../../protocol/codec.js';
+import { isFrameId, reservedTypes } from '../../protocol/names.js';
+import type { Broker, PublishResult as BrokerResult } from '../broker/broker.js';
+import type { Clock } from '../clock.js';
+import { RealtimeUsageError } from '../realtime.errors.js';
+import type { Address } from './address.js';
+
+/** How a frame is published. */
+export interface PublishOptions {
+  /**
+   * Makes the publish idempotent: the same id in the same room within `dedupeTtlMs` is published once (CL2). 1–64
+   * characters. Default: a fresh UUID.
+   */
+  readonly id?: string;
+  /** `false`: no offset, not in history, may be lost (OR2). Default `true`; always `false` on `text` gateways. */
+  readonly store?: boolean;
+  /** Id of a connection that shall not get the frame. Only with `store: false`. */
+  readonly except?: string;
+  /** In whose name. Default: in nobody's, or in that of the frame that is being handled. */
+  readonly as?: { readonly id: string; readonly name: string };
+}
+
+/** What became of a publish. The broker has it. */
+export class PublishResult implements BrokerResult {
+  /** `undefined`: the frame is not stored. Of a duplicate: that of the first. */
+  readonly offset: number | undefined;
+  readonly epoch: string;
+  /** The id was known: nothing was published. */
+  readonly duplicate: boolean;
+
+  constructor(result: BrokerResult) {
+    this.offset = result.offset;
+    this.epoch = result.epoch;
+    this.duplicate = result.duplicate;
+  }
+}
+
+/** A publish with everything decided. */
+export interface PublishRequest {
+  readonly at: Address;
+  readonly type: string;
+  readonly payload: unknown;
+  readonly id: string | undefined;
+  readonly dedupeKey: string | undefined;
+  readonly store: boolean;
+  readonly except: string | undefined;
+  readonly as: { readonly id: string; readonly name: string } | undefined;
+}
+
+/** The dedupe key of the server's own publishes: those of no user (CL2). */
+export function serverDedupeKey(id: string): string {
+  return `0::1:${id}`;
+}
+
+/**
+ * The dedupe key of the n-th publish into a room that a user's frame caused (CL2). No two users share one; anonymous
+ * connections (`undefined`) count as one user.
+ */
+export function userDedupeKey(user: string | undefined, id: string, n: number): string {
+  return user === undefined ? `anonymous:${n}:${id}` : `${user.length}:${user}:${n}:${id}`;
+}
+
+/** Encodes frames and hands them to the broker. */
+export class Publisher {
+  constructor(
+    private readonly broker: Broker,
+    private readonly clock: Clock,
+    /** Whether a namespace sends the application's bytes and nothing else. */
+    private readonly isPlain: (namespace: string) => boolean,
+  ) {}
+
+  /**
+   * Publishes one frame. Handed to the broker within the call: two calls, not awaited, are stored in their order.
+   *
+   * @throws RealtimeUsageError bad_usage — the type is reserved, the id is none, `except` stands with a stored frame, or
+   *   the payload can't be JSON. Nothing was sent.
+   * @throws BrokerUnavailableError unavailable — it may have been published; trying again with the same id is safe.
+   */
+  async publish(request: PublishRequest): Promise<PublishResult> {
+    const { at, dedupeKey, except } = request;
+    check(request);
+    const plain = this.isPlain(at.namespace);
+    const payload = plain ? plainBytes(request.payload) : this.encode(request);
+    const store = request.store && !plain;
+    if (store && except !== undefined) {
+      throw new RealtimeUsageError('"except" needs store: false: a stored frame belongs to every member (FR6)');
+    }
+    return new PublishResult(await this.broker.publish(at.address, payload, { store, dedupeKey, except }));
+  }
+
+  private encode({ at, type, payload, id, as }: PublishRequest): Buffer {
+    const timestamp = new Date(this.clock.now()).toISOString();
+    const header = { type, room: at.room, id: id ?? randomUUID(), user: as?.name, userId: as?.id, timestamp };
+    try {
+      return Buffer.from(encodeFrame(header, payload));
+    } catch (cause) {
+      throw new RealtimeUsageError(`the payload of "${type}" can't be JSON: take out what has no JSON form`, { cause });
+    }
+  }
+}
+
+function check({ type, id }: PublishRequest): void {
+  if (type === '' || reservedTypes.has(type)) {
+    throw new RealtimeUsageError(`the type "${type}" belongs to the protocol: publish under another name (CL1)`);
+  }
+  if (id !== undefined && !isFrameId(id)) {
+    throw new RealtimeUsageError('expected an id of 1 to 64 characters');
+  }
+}
+
+function plainBytes(payload: unknown): Buffer {
+  if (Buffer.isBuffer(payload)) return payload;
+  return Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload ?? ''));
+}

@@ -1,0 +1,299 @@
+import { formatCursor, parseCursor } from '../../protocol/cursor.js';
+import { CloseCode } from '../../protocol/close-codes.js';
+import type { LeftReason } from '../../protocol/frames.js';
+import type { Broker, HistoryPage } from '../broker/broker.js';
+import type { Clock } from '../clock.js';
+import type { Connection } from '../connection/connection.js';
+import type { Entered, PresenceTracker } from '../presence/presence-tracker.js';
+import { BrokerUnavailableError, FrameError, RealtimeError } from '../realtime.errors.js';
+import type { RealtimeEvents } from '../realtime.events.js';
+import { isRecoverable } from '../recovery/cursor-verdict.js';
+import type { Address } from './address.js';
+import { USER_NAMESPACE } from './address.js';
+import type { LocalRoom, Member } from './local-room.js';
+import { sentOffset } from './local-room.js';
+import type { Memberships } from './memberships.js';
+import { REPLAY_CHUNK, replay } from './replay.js';
+import type { RoomHooks } from './room-hooks.js';
+import type { RoomRegistry } from './room-registry.js';
+import type { Room } from './room.js';
+
+export interface RoomJoinerParts {
+  readonly registry: RoomRegistry;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly events: RealtimeEvents;
+  readonly tracker: PresenceTracker;
+  readonly roomAt: (at: Address) => Room;
+  readonly countMembers: (address: string) => Promise<number>;
+  readonly joinTimeoutMs: number;
+}
+
+export interface JoinRequest {
+  readonly connection: Connection;
+  readonly memberships: Memberships;
+  readonly hooks: RoomHooks;
+  readonly at: Address;
+  /** Whether it is the room of the connection's path. */
+  readonly ofPath: boolean;
+  /** The cursor that the client gave, as it came; `undefined`: none. */
+  readonly since: string | undefined;
+  /** The id of the frame that asks. */
+  readonly id: string | undefined;
+}
+
+/** An application's hook threw: the join is refused. The cause was logged. */
+export class JoinHookError extends RealtimeError {
+  readonly code = 'internal';
+}
+
+/** Where a member begins. */
+interface Start {
+  readonly room: LocalRoom;
+  readonly epoch: string;
+  readonly offset: number;
+  readonly recovered: boolean | undefined;
+  readonly page: HistoryPage | undefined;
+  readonly entered: Entered;
+}
+
+const REPLAY_RETRY_MS = 500;
+
+/** Takes connections into rooms and out of them: subscribe, recover, `OnJoin`, `joined`, replay, then what comes. */
+export class RoomJoiner {
+  /** Members whose join is being worked on: nothing else knows them yet. */
+  private readonly entering = new Set<Member>();
+
+  constructor(private readonly parts: RoomJoinerParts) {}
+
+  /** A connection is kicked from a room that it is just joining: the join will be refused. */
+  refuseEntering(connection: Connection, address: string): void {
+    for (const member of this.entering) {
+      if (member.connection === connection && member.room.at.address === address) member.gone = true;
+    }
+  }
+
+  /**
+   * Joins. Who may was asked before. Resolves when `joined` was sent; the replay goes on by itself.
+   *
+   * @throws BrokerUnavailableError unavailable — not joined; trying again is safe.
+   * @throws JoinHookError internal — not joined.
+   * @throws FrameError forbidden — kicked while joining.
+   */
+  async join(request: JoinRequest): Promise<void> {
+    const { connection, memberships, at } = request;
+    const present = memberships.get(at.room);
+    if (present) return this.tellAgain(present, request);
+    const start = await this.inTime(request);
+    const member: Member = {
+      connection,
+      room: start.room,
+      ofPath: request.ofPath,
+      index: -1,
+      epoch: start.epoch,
+      offset: start.offset,
+      gone: false,
+    };
+    this.entering.add(member);
+    try {
+      await this.runJoinHooks(member, request.hooks);
+    } catch (error) {
+      this.letGo(member);
+      throw error;
+    } finally {
+      this.entering.delete(member);
+    }
+    if (!connection.open || member.gone) {
+      const kicked = member.gone;
+      member.gone = false;
+      await this.leave(member, memberships, request.hooks, 'closed');
+      if (kicked) throw new FrameError('forbidden', 'kicked from this room');
+      return;
+    }
+    memberships.add(member);
+    connection.sendFrame({
+      type: 'joined',
+      id: request.id,
+      room: at.room,
+      cursor: formatCursor(member.epoch, member.offset),
+      recovered: start.recovered,
+      members: start.entered.members,
+    });
+    this.parts.events.emit('roomJoined', { ...connection.facts(), room: at.room, recovered: start.recovered });
+    this.parts.events.watch(`replay of ${at.address}`, this.follow(member, start));
+  }
+
+  /**
+   * Takes a member out of its room. Where the connection is still there it is told: `left`, and nothing of the room
+   * after it.
+   */
+  async leave(
+    member: Member,
+    memberships: Memberships,
+    hooks: RoomHooks,
+    reason: LeftReason | 'closed',
+    id?: string,
+  ): Promise<void> {
+    if (member.gone) return;
+    const { connection, room } = member;
+    memberships.delete(member);
+    const clean = reason !== 'closed' || connection.closedCleanly;
+    this.letGo(member, !clean);
+    if (reason !== 'closed') connection.sendFrame({ type: 'left', id, room: room.at.room, reason });
+    this.parts.events.emit('roomLeft', { ...connection.facts(), room: room.at.room, reason });
+    if (room.at.namespace !== USER_NAMESPACE) {
+      await this.hook(connection, 'onLeave', () => hooks.onLeave?.(this.parts.roomAt(room.at), connection, reason));
+    }
+    if (this.parts.registry.remove(room, connection)) {
+      await this.hook(connection, 'onRoomClose', () => hooks.onRoomClose?.(this.parts.roomAt(room.at)));
+    }
+    this.parts.registry.release(room);
+  }
+
+  /** Subscribes, reads what is to be recovered and enters, all within the time that CN5 gives. */
+  private async inTime(request: JoinRequest): Promise<Start> {
+    let late = false;
+    let giveUp: (error: Error) => void = () => undefined;
+    const timer = this.parts.clock.after(this.parts.joinTimeoutMs, () => {
+      late = true;
+      giveUp(new BrokerUnavailableError(`no answer within ${this.parts.joinTimeoutMs} ms: try again`));
+    });
+    const begun = this.begin(request).then((start) => {
+      if (late) this.letGoOf(start.room, request, true);
+      return start;
+    });
+    try {
+      return await Promise.race([
+        begun,
+        new Promise<never>((_, reject) => {
+          giveUp = reject;
+        }),
+      ]);
+    } finally {
+      timer.cancel();
+      begun.catch(() => undefined); // Told to the caller by the race, or too late to matter.
+    }
+  }
+
+  private async begin(request: JoinRequest): Promise<Start> {
+    const { at, connection } = request;
+    const room = await this.parts.registry.acquire(at);
+    try {
+      const where = request.since === undefined ? undefined : await this.recover(room, request.since);
+      const entered = isPersonal(at)
+        ? { members: 1, first: false }
+        : await this.parts.tracker.enter(at.address, userOf(connection));
+      return {
+        room,
+        entered,
+        epoch: where?.page ? where.epoch : room.epoch,
+        offset: where?.page ? where.offset : room.top,
+        recovered: where?.recovered,
+        page: where?.page,
+      };
+    } catch (error) {
+      this.parts.registry.release(room);
+      throw error;
+    }
+  }
+
+  /** RC1 and RC2: where the cursor leads. Without a page: nowhere, and the member begins at the top. */
+  private async recover(
+    room: LocalRoom,
+    since: string,
+  ): Promise<{ recovered: boolean; epoch: string; offset: number; page: HistoryPage | undefined }> {
+    const cursor = parseCursor(since);
+    const nowhere = { recovered: false, epoch: '', offset: 0, page: undefined };
+    if (!cursor) return nowhere;
+    const page = await this.parts.broker.history(room.at.address, { since: cursor.offset, ...REPLAY_CHUNK });
+    if (page.position.epoch !== room.epoch) await room.repair();
+    if (!isRecoverable(cursor, page.position)) return nowhere;
+    return { recovered: true, epoch: page.position.epoch, offset: cursor.offset, page };
+  }
+
+  private async runJoinHooks(member: Member, hooks: RoomHooks): Promise<void> {
+    const { connection, room } = member;
+    const first = this.parts.registry.add(room, connection);
+    if (isPersonal(room.at)) return;
+    const handle = this.parts.roomAt(room.at);
+    const opened = !first || (await this.hook(connection, 'onRoomOpen', () => hooks.onRoomOpen?.(handle)));
+    if (opened && (await this.hook(connection, 'onJoin', () => hooks.onJoin?.(handle, connection)))) return;
+    if (this.parts.registry.remove(room, connection)) {
+      await this.hook(connection, 'onRoomClose', () => hooks.onRoomClose?.(handle));
+    }
+    this.parts.registry.release(room);
+    throw new JoinHookError('the application could not let this connection in');
+  }
+
+  /** @returns whether it went well. */
+  private async hook(connection: Connection, name: string, run: () => unknown): Promise<boolean> {
+    try {
+      await run();
+      return true;
+    } catch (error) {
+      this.parts.events.emit('hookFailed', { ...connection.facts(), hook: name, error });
+      if (name === 'onLeave') connection.close(CloseCode.internal, 'internal'); // No frame is left to answer with it.
+      return false;
+    }
+  }
+
+  private async follow(member: Member, start: Start): Promise<void> {
+    const { connection, room } = member;
+    // Where there is nothing to replay this makes the member live at once, so that it hears itself announced.
+    let replayed = replay(member, this.parts, start.page);
+    if (start.entered.first) {
+      this.parts.tracker.announceJoined(room.at.address, userOf(connection), start.entered.members);
+    }
+    let failingSince: number | undefined;
+    for (;;) {
+      try {
+        await replayed;
+        return;
+      } catch (error) {
+        if (!(error instanceof BrokerUnavailableError)) throw error;
+        failingSince ??= this.parts.clock.now();
+        if (this.parts.clock.now() - failingSince >= this.parts.joinTimeoutMs) {
+          connection.close(CloseCode.tryAgainLater, 'unavailable');
+          return;
+        }
+        await new Promise<void>((resolve) => this.parts.clock.after(REPLAY_RETRY_MS, resolve));
+        replayed = replay(member, this.parts);
+      }
+    }
+  }
+
+  /** CL3: joining a room that one is in. */
+  private async tellAgain(member: Member, request: JoinRequest): Promise<void> {
+    const { at } = request;
+    const members = isPersonal(at) ? 1 : await this.parts.countMembers(at.address);
+    if (member.gone) return;
+    request.connection.sendFrame({
+      type: 'joined',
+      id: request.id,
+      room: at.room,
+      cursor: formatCursor(member.index >= 0 ? member.room.epoch : member.epoch, sentOffset(member)),
+      members,
+    });
+  }
+
+  private letGo(member: Member, lost = false): void {
+    member.gone = true;
+    member.room.detach(member);
+    if (!isPersonal(member.room.at)) {
+      this.parts.tracker.exit(member.room.at.address, member.connection.identity.id, lost);
+    }
+  }
+
+  private letGoOf(room: LocalRoom, request: JoinRequest, lost: boolean): void {
+    if (!isPersonal(room.at)) this.parts.tracker.exit(room.at.address, request.connection.identity.id, lost);
+    this.parts.registry.release(room);
+  }
+}
+
+function isPersonal(at: Address): boolean {
+  return at.namespace === USER_NAMESPACE;
+}
+
+function userOf(connection: Connection): { id: string; name: string } {
+  return { id: connection.identity.id, name: connection.identity.name || 'anonymous' };
+}

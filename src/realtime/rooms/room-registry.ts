@@ -1,0 +1,180 @@
+import type { Broker } from '../broker/broker.js';
+import type { Clock, Timer } from '../clock.js';
+import type { Connection } from '../connection/connection.js';
+import type { ConnectionRegistry } from '../connection/connection-registry.js';
+import type { RealtimeEvents } from '../realtime.events.js';
+import type { Address } from './address.js';
+import { LocalRoom } from './local-room.js';
+
+/** A room as this pod sees it. */
+export interface RoomSummary {
+  readonly address: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Connections on this pod, not users and not over all pods. */
+  readonly connections: number;
+}
+
+export interface RoomRegistryParts {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly events: RealtimeEvents;
+  readonly connections: ConnectionRegistry;
+  readonly countMembers: (address: string) => Promise<number>;
+  readonly unsubscribeDelayMs: number;
+  readonly positionCheckMs: number;
+}
+
+interface Entry {
+  readonly room: LocalRoom;
+  readonly opened: Promise<void>;
+  readonly inside: Set<Connection>;
+  /** Whoever is joining, is in, or is being replayed. At 0 the room is closed after a while. */
+  holders: number;
+  closing: Timer | undefined;
+}
+
+const CHECK_BATCH = 500;
+
+/**
+ * The rooms and connections of this pod. An application may inject it to look; what changes it is internal. A room is
+ * subscribed once, however many members it has, and stays so for a while after the last one, for those who come back.
+ */
+export class RoomRegistry {
+  private readonly entries = new Map<string, Entry>();
+  /** Subscriptions that are being ended: opening the same room again waits for it. */
+  private readonly ending = new Map<string, Promise<void>>();
+  private readonly positionCheck: Timer | undefined;
+
+  constructor(private readonly parts: RoomRegistryParts) {
+    const { clock, events, positionCheckMs, broker } = parts;
+    if (positionCheckMs > 0) {
+      this.positionCheck = clock.every(positionCheckMs, () => events.watch('position check', this.checkPositions()));
+    }
+    broker.onInterrupted((addresses) => {
+      for (const address of addresses) {
+        const room = this.entries.get(address)?.room;
+        if (room?.live) events.watch('repair', room.repair());
+      }
+    });
+  }
+
+  /** The rooms that have a connection on this pod. */
+  rooms(): RoomSummary[] {
+    return [...this.entries.values()]
+      .filter((entry) => entry.inside.size > 0)
+      .map(({ room: { at }, inside }) => ({
+        address: at.address,
+        namespace: at.namespace,
+        name: at.room,
+        connections: inside.size,
+      }));
+  }
+
+  /** The connections that are in a room on this pod. */
+  members(address: string): Connection[] {
+    return [...(this.entries.get(address)?.inside ?? [])];
+  }
+
+  /** The connections of this pod: of one namespace, or all. */
+  connections(namespace?: string): Connection[] {
+    return this.parts.connections.list(namespace);
+  }
+
+  /**
+   * Subscribes a room, or finds it subscribed. Each call needs one {@link release}, also where it throws not.
+   *
+   * @throws BrokerUnavailableError unavailable — nothing is held.
+   * @internal
+   */
+  async acquire(at: Address): Promise<LocalRoom> {
+    const entry = this.entries.get(at.address) ?? this.create(at);
+    entry.holders += 1;
+    entry.closing?.cancel();
+    entry.closing = undefined;
+    try {
+      await entry.opened;
+      return entry.room;
+    } catch (error) {
+      entry.holders -= 1;
+      throw error;
+    }
+  }
+
+  /** @internal */
+  release(room: LocalRoom): void {
+    const entry = this.entries.get(room.at.address);
+    if (entry?.room !== room) return;
+    entry.holders -= 1;
+    if (entry.holders > 0) return;
+    entry.closing = this.parts.clock.after(this.parts.unsubscribeDelayMs, () => this.end(entry));
+  }
+
+  /** @returns whether this is the first connection in the room on this pod. @internal */
+  add(room: LocalRoom, connection: Connection): boolean {
+    const inside = this.entries.get(room.at.address)?.inside;
+    return inside?.add(connection).size === 1;
+  }
+
+  /** @returns whether it was the last connection in the room on this pod. @internal */
+  remove(room: LocalRoom, connection: Connection): boolean {
+    const inside = this.entries.get(room.at.address)?.inside;
+    return inside?.delete(connection) === true && inside.size === 0;
+  }
+
+  /** @internal */
+  async close(): Promise<void> {
+    this.positionCheck?.cancel();
+    for (const entry of this.entries.values()) {
+      entry.closing?.cancel();
+      this.end(entry);
+    }
+    await Promise.all(this.ending.values());
+  }
+
+  private create(at: Address): Entry {
+    const room = new LocalRoom(at, this.parts);
+    const opened = this.open(room);
+    const entry: Entry = { room, opened, inside: new Set(), holders: 0, closing: undefined };
+    this.entries.set(at.address, entry);
+    return entry;
+  }
+
+  private async open(room: LocalRoom): Promise<void> {
+    await this.ending.get(room.at.address);
+    try {
+      await room.open();
+    } catch (error) {
+      this.entries.delete(room.at.address);
+      this.track(room);
+      throw error;
+    }
+  }
+
+  private end(entry: Entry): void {
+    const { address } = entry.room.at;
+    if (this.entries.get(address) !== entry) return;
+    this.entries.delete(address);
+    this.track(entry.room);
+  }
+
+  private track(room: LocalRoom): void {
+    const { address } = room.at;
+    const ended = room
+      .close()
+      .catch((error: unknown) => this.parts.events.emit('taskFailed', { task: `unsubscribe ${address}`, error }))
+      .finally(() => {
+        if (this.ending.get(address) === ended) this.ending.delete(address);
+      });
+    this.ending.set(address, ended);
+  }
+
+  private async checkPositions(): Promise<void> {
+    const rooms = [...this.entries.values()].map((entry) => entry.room).filter((room) => room.live);
+    for (let start = 0; start < rooms.length; start += CHECK_BATCH) {
+      const batch = rooms.slice(start, start + CHECK_BATCH);
+      const positions = await this.parts.broker.positions(batch.map((room) => room.at.address));
+      positions.forEach((position, i) => batch[i]?.check(position));
+    }
+  }
+}
