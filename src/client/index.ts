@@ -1,11 +1,12 @@
 export { RealtimeClient } from './realtime-client.js';
 export type { ClientEvents, RealtimeClientOptions } from './realtime-client.js';
 export { ClientRoom } from './room.js';
-export type { HistoryRange, PayloadMap, RoomEvent, RoomFrame } from './room.js';
+export type { HistoryRange, PayloadMap, RoomEvent, RoomFrame, SendOptions } from './room.js';
 export type { GapEvent, LeftEvent, RoomEvents } from './room-events.js';
 export type { ConnectionState, Disconnected } from './connection-keeper.js';
 export { RealtimeClientError } from './client-error.js';
 export type { ClientErrorCode } from './client-error.js';
+export { createFrameId } from './frame-id.js';
 export type { SendResult } from './outbox.js';
 export type { Token } from './token-source.js';
 export type { WebSocketConstructor, WebSocketLike } from './transport.js';

@@ -270,6 +270,12 @@ describe('RealtimeClient, what it sends', () => {
     expect(await sent).toEqual({ offset: 7, data: undefined });
   });
 
+  it('CL2 sends under an id of the application’s own choice', async () => {
+    const { room, socket } = await setUpJoined();
+    void room.send('message', { text: 'hi' }, { id: 'mine' });
+    expect(socket.sentOf('message')).toMatchObject([{ id: 'mine', text: 'hi' }]);
+  });
+
   it('does not take a frame that carries the id for its ack', async () => {
     const { room, socket } = await setUpJoined();
     const seen = texts(room);

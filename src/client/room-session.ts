@@ -111,8 +111,7 @@ export class RoomSession {
     return this.#outbox.take();
   }
 
-  async send(type: string, payload: unknown): Promise<SendResult> {
-    const id = createFrameId();
+  async send(type: string, payload: unknown, id = createFrameId()): Promise<SendResult> {
     return this.#outbox.add(id, JSON.stringify({ ...bodyOf(payload), type, id, room: this.name }));
   }
 

@@ -16,6 +16,15 @@ export type RoomEvent<Payloads, Name extends PropertyKey> = Name extends keyof R
     ? RoomFrame<Payloads[Name]>
     : never;
 
+/** How a frame is sent. */
+export interface SendOptions {
+  /**
+   * The frame's id, where the application wants to know it: its own frame comes back with it. Sent again under the same
+   * id within the server's `dedupeTtlMs`, a frame is stored once. Default: a fresh UUID, see `createFrameId`.
+   */
+  readonly id?: string;
+}
+
 /** Which stretch of history to load: the newest frames where neither cursor is given. */
 export interface HistoryRange {
   /** Down from this cursor, its own frame included. */
@@ -71,8 +80,12 @@ export class ClientRoom<Payloads extends object = PayloadMap> {
    * @throws RealtimeClientError with the server's final code, or `too_big`, `outbox_full`, `left`, `disconnected`
    * (nothing was stored), or `outcome_unknown` (no answer within 80 % of the time in which the server knows the id).
    */
-  send<Type extends keyof Payloads & string>(type: Type, payload: Payloads[Type]): Promise<SendResult> {
-    return this.session.send(type, payload);
+  send<Type extends keyof Payloads & string>(
+    type: Type,
+    payload: Payloads[Type],
+    options: SendOptions = {},
+  ): Promise<SendResult> {
+    return this.session.send(type, payload, options.id);
   }
 
   /**
