@@ -35,5 +35,6 @@ export function isOriginAllowed(request: IncomingMessage, rules: OriginRules): b
 export function peerAddress(request: IncomingMessage, trustProxy: boolean): string {
   const forwarded = trustProxy ? request.headers['x-forwarded-for'] : undefined;
   const list = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
-  return list?.split(',').at(-1)?.trim() || request.socket.remoteAddress || 'unknown';
+  const address = list?.split(',').at(-1)?.trim() || request.socket.remoteAddress || 'unknown';
+  return address.replace(/^::ffff:(?=\d+\.)/i, ''); // An IPv4 peer of a socket that takes both.
 }

@@ -39,7 +39,7 @@ export class ProtocolFrames {
     if (present) return this.enter(session, present.room.at, frame);
     if (!isRoomName(room)) throw new FrameError('bad_room', 'expected a room name as HS1 has them');
     const { maxRoomsPerConnection: most } = this.parts;
-    if (most > 0 && memberships.size >= most) {
+    if (most > 0 && memberships.joined >= most) {
       throw new FrameError('too_many_rooms', `at most ${most} rooms per connection: leave one first`);
     }
     const at = addressIn(gateway.namespace, room);

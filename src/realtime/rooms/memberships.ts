@@ -1,11 +1,13 @@
+import { USER_ROOM } from '../../protocol/names.js';
 import type { Member } from './local-room.js';
 
 /** The rooms that one connection is in, by the names that its frames use. */
 export class Memberships {
   private readonly members = new Map<string, Member>();
 
-  get size(): number {
-    return this.members.size;
+  /** How many rooms it joined; the room of its user, which it did not choose, is none of them. */
+  get joined(): number {
+    return this.members.size - (this.members.has(USER_ROOM) ? 1 : 0);
   }
 
   get(room: string): Member | undefined {
