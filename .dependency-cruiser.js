@@ -70,10 +70,10 @@ export default {
           SPECS,
           '^src/realtime/realtime\\.(providers|module)\\.ts$',
           '^src/realtime/(metrics|health|drain|admin)/',
-          '^src/realtime/presence/presence-announcer',
+          '^src/realtime/presence/announcer',
         ],
       },
-      to: { path: '^src/realtime/((metrics|health|drain|admin)/|presence/presence-announcer)' },
+      to: { path: '^src/realtime/((metrics|health|drain|admin)/|presence/announcer)' },
     },
     {
       name: 'implementations-are-named-once',

@@ -11,10 +11,11 @@ import { join } from 'node:path';
  * @param options.workers files that run at once
  * @param options.timeoutMinutes after that jest is ended
  * @param options.env added to the environment
+ * @param options.quiet whether jest's own lines are kept back
  * @returns `{ passed, failed, skipped, problem }`; a file that does not even load counts as one failed test; `problem`
  *   is a sentence where not everything passed
  */
-export async function runJest({ root, files, workers, timeoutMinutes, env = {} }) {
+export async function runJest({ root, files, workers, timeoutMinutes, env = {}, quiet = false }) {
   const folder = mkdtempSync(join(tmpdir(), 'rookery-jest-'));
   const outputFile = join(folder, 'results.json');
   const args = [
@@ -28,7 +29,7 @@ export async function runJest({ root, files, workers, timeoutMinutes, env = {} }
     ...files,
   ];
   try {
-    const { exitCode, timedOut } = await run(args, root, env, timeoutMinutes * 60_000);
+    const { exitCode, timedOut } = await run(args, { root, env, quiet, timeoutMs: timeoutMinutes * 60_000 });
     return { ...readCounts(outputFile), ...problemOf(exitCode, timedOut, timeoutMinutes, outputFile) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -56,13 +57,13 @@ export function countsOf(report) {
   };
 }
 
-function run(args, root, env, timeoutMs) {
+function run(args, { root, env, quiet, timeoutMs }) {
   return new Promise((resolve, reject) => {
     // --json writes the report to stdout as well; jest's own lines go to stderr.
     const child = spawn(process.execPath, args, {
       cwd: root,
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', quiet ? 'ignore' : 'inherit'],
     });
     let timedOut = false;
     const timer = setTimeout(() => {

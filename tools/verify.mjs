@@ -6,8 +6,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { runConformance } from './conformance.mjs';
 import { ensureTools, programs } from './ensure-tools.mjs';
 import { testOnNest11 } from './nest-11.mjs';
+import { startPods } from './pods.mjs';
 import { formatCounts, runJest, sumCounts } from './run-jest.mjs';
 import { findTestFiles, optionalStages, planStages, stages } from './stages.mjs';
 
@@ -33,6 +35,7 @@ const steps = [
   { name: 'build', run: async () => script('build', 'mend what the build names') },
   { name: 'tools', run: async () => findPrograms() },
   ...stages.map((stage) => ({ name: stage.name, run: () => test(stage) })),
+  { name: 'conformance of two servers on Redis', run: testPods },
   ...(deep ? [{ name: 'Nest 11', run: async () => counts.push(...(await testOnNest11(root, env))) }] : []),
 ];
 
@@ -68,6 +71,18 @@ function findPrograms() {
   for (const { variable, path } of Object.values(ensureTools(Object.keys(programs)))) {
     env[variable] = path;
     console.log(`${variable}=${path}`);
+  }
+}
+
+/** The rules that hold for any server, against two of them as they are deployed. */
+async function testPods() {
+  const { url, secret, close } = await startPods(root, env[programs['redis-server'].variable], 2);
+  try {
+    const result = await runConformance(root, { ROOKERY_URL: url, ROOKERY_SECRET: secret }, env);
+    counts.push(result);
+    if (result.problem) throw new Error(result.problem);
+  } finally {
+    await close();
   }
 }
 

@@ -1,0 +1,164 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { PackedPackage } from './packed-package.js';
+
+jest.setTimeout(120_000);
+
+/** Each subpath, with a value that it exports. */
+const subpaths = [
+  ['rookery', 'RealtimeModule'],
+  ['rookery/protocol', 'CloseCode'],
+  ['rookery/client', 'RealtimeClient'],
+  ['rookery/testing', 'startTestServer'],
+] as const;
+
+describe('the package that is published', () => {
+  let installed: PackedPackage;
+
+  beforeAll(() => {
+    installed = PackedPackage.install();
+  });
+  afterAll(() => installed.remove());
+
+  describe('what is in it', () => {
+    it.each(['LICENSE', 'README.md', 'CHANGELOG.md', 'PROTOCOL.md', 'SECURITY.md', '.env.example', 'package.json'])(
+      'has %s',
+      (file) => {
+        expect(installed.files).toContain(file);
+      },
+    );
+
+    it('has the demo page and the client as one file', () => {
+      expect(installed.files).toContain('dist/server/public/index.html');
+      expect(installed.files).toContain('dist/client/rookery-client.min.js');
+    });
+
+    it('has every file that package.json names, declarations too', () => {
+      const { main, types, exports, bin } = installed.manifest;
+      const targets = Object.values(exports).flatMap((target) =>
+        typeof target === 'string' ? [target] : [target.types, target.default],
+      );
+      for (const path of [main, types, ...targets, ...Object.values(bin)]) {
+        expect(installed.files).toContain(path.replace(/^\.\//, ''));
+      }
+    });
+
+    it('has no test, no source and no settings of ours', () => {
+      const unwanted =
+        /(^|\/)(src|test|tools|bench|node_modules|\.cache|\.ci)\/|\.(spec|double)\.|tsconfig|\.tsbuildinfo|\.env$/;
+      expect(installed.files.filter((file) => unwanted.test(file))).toEqual([]);
+    });
+
+    it('needs three small packages and no install script', () => {
+      expect(Object.keys(installed.manifest.dependencies).toSorted()).toEqual(['cookie', 'path-to-regexp', 'ws']);
+      expect(installed.read('package.json')).not.toMatch(/"(pre|post)?install":/);
+    });
+  });
+
+  describe('how it is loaded', () => {
+    it.each(subpaths)('%s by import, with no optional peer there', (subpath, name) => {
+      link(subpath);
+      installed.write('load.mjs', `import { ${name} } from '${subpath}'; console.log(typeof ${name});`);
+      expect(installed.node('load.mjs')).toEqual({ output: expect.stringMatching(/^(function|object)\n$/), code: 0 });
+    });
+
+    it.each(subpaths)('%s by require', (subpath, name) => {
+      link(subpath);
+      installed.write('load.cjs', `const { ${name} } = require('${subpath}'); console.log(typeof ${name});`);
+      expect(installed.node('--no-warnings', 'load.cjs')).toEqual({
+        output: expect.stringMatching(/^(function|object)\n$/),
+        code: 0,
+      });
+    });
+
+    it('package.json by its subpath, and nothing that is not exported', () => {
+      installed.write('inner.mjs', "await import('rookery/dist/realtime/realtime.module.js');");
+      expect(installed.node('inner.mjs').output).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
+      installed.write('manifest.cjs', "console.log(require('rookery/package.json').name);");
+      expect(installed.node('manifest.cjs')).toEqual({ output: 'rookery\n', code: 0 });
+    });
+
+    /** The testing kit starts an HTTP application, so it takes the platform that the customer has. */
+    function link(subpath: string): void {
+      if (subpath === 'rookery/testing') linkOnce('@nestjs/platform-express');
+    }
+
+    it.each(['protocol', 'client'])('%s in a browser: it imports nothing outside the two', (folder) => {
+      const outside = installed.files
+        .filter((file) => file.startsWith(`dist/${folder}/`) && file.endsWith('.js') && !file.endsWith('.min.js'))
+        .flatMap((file) => [...installed.read(file).matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)])
+        .map((match) => match[1] ?? '')
+        .filter((target) => !/^\.\/[\w.-]+\.js$|^\.\.\/protocol\/index\.js$/.test(target));
+      expect(outside).toEqual([]);
+    });
+
+    it('the client as one file, which imports nothing', () => {
+      const bundle = join(installed.folder, 'dist/client/rookery-client.min.js');
+      expect(readFileSync(bundle, 'utf8')).not.toMatch(/\bimport\s*[{('"*]/);
+      installed.write('bundle.mjs', `console.log(typeof (await import(${JSON.stringify(bundle)})).RealtimeClient);`);
+      expect(installed.node('bundle.mjs')).toEqual({ output: 'function\n', code: 0 });
+    });
+  });
+
+  it('compiles in an application under nodenext, with the types that it brings', () => {
+    for (const name of ['@types/node', 'typescript', '@nestjs/platform-express']) linkOnce(name);
+    installed.write('customer.ts', readFileSync(join(import.meta.dirname, 'fixtures/customer.ts'), 'utf8'));
+    const compilerOptions = {
+      target: 'es2023',
+      module: 'nodenext',
+      types: ['node'],
+      strict: true,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+      skipLibCheck: true,
+      outDir: 'out',
+      rootDir: '.',
+    };
+    installed.write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['customer.ts'] }));
+    expect(installed.node('node_modules/typescript/bin/tsc', '-p', '.')).toEqual({ output: '', code: 0 });
+  });
+
+  it('starts its server by its bin, and serves the demo page and the client', async () => {
+    linkOnce('@nestjs/platform-express');
+    linkOnce('class-validator');
+    linkOnce('class-transformer');
+    const bin = installed.manifest.bin['rookery'] ?? '';
+    expect(installed.read(bin)).toMatch(/^#!\/usr\/bin\/env node\n/);
+    const server = spawn(process.execPath, [join(installed.folder, bin)], {
+      cwd: installed.application,
+      env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_FORMAT: 'json' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    try {
+      const port = await listeningPort(server.stdout);
+      for (const path of ['/', '/rookery-client.js', '/healthz']) {
+        const response = await fetch(`http://127.0.0.1:${port}${path}`);
+        expect({ path, status: response.status }).toEqual({ path, status: 200 });
+        await response.arrayBuffer();
+      }
+    } finally {
+      server.kill('SIGTERM');
+      await ended;
+    }
+  });
+
+  const linked = new Set<string>();
+
+  function linkOnce(name: string): void {
+    if (!linked.has(name)) installed.link(name);
+    linked.add(name);
+  }
+});
+
+/** Reads log lines until the one that names the port. */
+async function listeningPort(output: NodeJS.ReadableStream): Promise<number> {
+  for await (const line of createInterface({ input: output })) {
+    const port = /"port":(\d+)/.exec(line)?.[1];
+    if (port !== undefined) return Number(port);
+  }
+  throw new Error('expected a log line with the port, but the server ended');
+}
