@@ -121,7 +121,13 @@ function isInstalled(name, env) {
 
 function install(packages, env) {
   const apt = onPath('apt-get', env);
-  const options = { env: { ...env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: ['ignore', 2, 2] };
+  // What apt says is long, and of use only where it fails.
+  const options = {
+    env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  };
   const lock = ['-o', 'DPkg::Lock::Timeout=300'];
   console.error(`Installing ${packages.join(' and ')} (apt-get) …`);
   withoutServices(() => {
@@ -129,12 +135,17 @@ function install(packages, env) {
       execFileSync(apt, [...lock, '-qq', 'update'], options);
       execFileSync(apt, [...lock, '-qq', 'install', '-y', '--no-install-recommends', ...packages], options);
     } catch (error) {
+      console.error(lastLines(`${error.stdout ?? ''}${error.stderr ?? ''}`));
       throw new Error(`apt-get could not install ${packages.join(' and ')}; its own words stand above`, {
         cause: error,
       });
     }
   });
   if (packages.includes('redis-server')) stopRedisService(env);
+}
+
+function lastLines(text) {
+  return text.trim().split('\n').slice(-20).join('\n');
 }
 
 /** Keeps packages from starting services while `work` runs. A policy that the machine has already is left as it is. */
