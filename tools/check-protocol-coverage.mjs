@@ -14,7 +14,6 @@ export const notBuiltYet = {
   RC5: 'replays are bounded, but not flow-controlled yet',
   CN2: 'back-pressure is not finished yet',
   CN4: 'draining is not built yet',
-  AU1: 'tokens end a connection, but can’t be renewed on it yet',
 };
 
 const MARKS = ['url', 'inside'];
