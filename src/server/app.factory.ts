@@ -1,0 +1,30 @@
+import type { LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { RealtimeWsAdapter } from '../index.js';
+import { AppModule } from './app.module.js';
+import type { ServerConfig } from './config.js';
+import { HttpErrorFilter } from './http-error.filter.js';
+import { publicFolder } from './pages/page-files.js';
+import { securityHeaders } from './pages/security-headers.js';
+
+/**
+ * Puts the server together; it does not listen yet. Close it with `app.close()`.
+ *
+ * @throws RealtimeConfigError where the library refuses an option.
+ */
+export async function createApp(config: ServerConfig, logger: LoggerService | false): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forConfig(config), new ExpressAdapter(), {
+    logger,
+    abortOnError: false, // Who called decides what a failed start means; Nest would end the process.
+  });
+  app.useWebSocketAdapter(new RealtimeWsAdapter(app));
+  app.disable('x-powered-by');
+  app.use(securityHeaders);
+  app.useStaticAssets(publicFolder(), {
+    setHeaders: (response) => response.setHeader('Cache-Control', 'no-cache'),
+  });
+  app.useGlobalFilters(new HttpErrorFilter());
+  return app;
+}

@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { RealtimeModule } from '../index.js';
+import { ChatGateway } from './chat/chat.gateway.js';
+import type { ServerConfig } from './config.js';
+import { DevTokensModule } from './dev-tokens/dev-tokens.module.js';
+import { EchoGateway } from './echo/echo.gateway.js';
+import { HealthController } from './health/health.controller.js';
+import { ClientBundleController } from './pages/client-bundle.controller.js';
+import { ReliableGateway } from './reliable/reliable.gateway.js';
+import { SecureGateway } from './secure/secure.gateway.js';
+import { provideServerConfig } from './server-config.providers.js';
+
+/** The standalone server: everything it consists of. */
+@Module({})
+export class AppModule {
+  static forConfig(config: ServerConfig): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        RealtimeModule.forRoot(config.realtime),
+        ...(config.devTokens === 'off' ? [] : [DevTokensModule.forConfig(config)]),
+      ],
+      controllers: [HealthController, ClientBundleController],
+      providers: [provideServerConfig(config), ChatGateway, EchoGateway, SecureGateway, ReliableGateway],
+    };
+  }
+}

@@ -1,0 +1,108 @@
+import { createPublicKey } from 'node:crypto';
+
+/** Turns the text of a setting into its value. @throws ExpectedError where the text is none. */
+export type Reader<T> = (text: string) => T;
+
+/** What a reader says about a text that it can't read: the end of a sentence that begins with "expected". */
+export class ExpectedError extends Error {
+  constructor(readonly expected: string) {
+    super(expected);
+    this.name = 'ExpectedError';
+  }
+}
+
+/** Longest delay that a timer of Node can have; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const ORIGIN = /^https?:\/\/[^/?#@\s]+$/i;
+const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/g;
+
+/** Any text. */
+export const text: Reader<string> = (given) => given;
+
+/** A whole number in decimal digits. */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): Reader<number> {
+  const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
+  return (given) => {
+    const value = /^\d+$/.test(given) ? Number(given) : NaN;
+    if (!(Number.isSafeInteger(value) && value >= min && value <= max)) {
+      throw new ExpectedError(`a whole number ${range}`);
+    }
+    return value;
+  };
+}
+
+/** Milliseconds that a timer can wait. */
+export const timerMs: Reader<number> = wholeNumber(0, MAX_TIMER_MS);
+
+export const flag: Reader<boolean> = (given) => {
+  if (given !== 'true' && given !== 'false') throw new ExpectedError('true or false');
+  return given === 'true';
+};
+
+/** One of some words. */
+export function oneOf<const T extends string>(...words: readonly T[]): Reader<T> {
+  return (given) => {
+    const found = words.find((word) => word === given);
+    if (found === undefined) throw new ExpectedError(`one of ${words.join(', ')}`);
+    return found;
+  };
+}
+
+/** Words separated by commas; spaces around them don't count. */
+export const list: Reader<readonly string[]> = (given) => {
+  const words = given.split(',').map((word) => word.trim());
+  if (words.includes('')) throw new ExpectedError('a comma-separated list without empty places');
+  return words;
+};
+
+/** Origins as browsers send them, or `*`. */
+export const origins: Reader<readonly string[]> = (given) => {
+  const words = list(given);
+  for (const word of words) {
+    if (word !== '*' && !(ORIGIN.test(word) && URL.canParse(word))) {
+      throw new ExpectedError('a comma-separated list of origins such as https://example.org or http://localhost:8080');
+    }
+  }
+  return words;
+};
+
+/** The name of the process's environment. A near spelling of `production` must not open what is meant for development. */
+export const nodeEnv: Reader<string> = (given) => {
+  if (given !== 'production' && /^(prod|live)/i.test(given))
+    throw new ExpectedError('production, in full and in lower case');
+  return given;
+};
+
+export const redisUrl: Reader<string> = (given) => {
+  if (!/^rediss?(\+cluster|\+sentinel)?:\/\/[^/\s]/.test(given)) {
+    throw new ExpectedError('redis://host:port/db or rediss://host:port/db, or redis+cluster://host1:port,host2:port');
+  }
+  return given;
+};
+
+export const redisPrefix: Reader<string> = (given) => {
+  if (!/^[A-Za-z0-9:_-]*$/.test(given)) throw new ExpectedError('only A-Z a-z 0-9 : _ -');
+  return given;
+};
+
+/** One or several public keys as PEM; `\n` stands for a line break, so that a key fits on one line. */
+export const publicKeys: Reader<readonly string[]> = (given) => {
+  const pem = given.replaceAll('\\n', '\n');
+  const blocks = pem.match(PEM_BLOCK) ?? [];
+  if (blocks.length === 0 || pem.replace(PEM_BLOCK, '').trim() !== '') {
+    throw new ExpectedError('a public key as PEM, from -----BEGIN to -----END, with \\n for its line breaks');
+  }
+  for (const block of blocks) checkPublicKey(block);
+  return blocks;
+};
+
+function checkPublicKey(pem: string): void {
+  // Node would make a public key out of a private one without a word, and the private key would lie where it needn't.
+  if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(pem)) throw new ExpectedError('a public key, not a private one');
+  try {
+    createPublicKey(pem);
+  } catch {
+    // Node's own words name OpenSSL's routines and help nobody.
+    throw new ExpectedError('a public key that can be read; check that its lines are whole');
+  }
+}
