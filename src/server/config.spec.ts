@@ -4,7 +4,8 @@ import { resolveOptions } from '../realtime/realtime.options.js';
 import { ConfigError, configTable, parseConfig } from './config.js';
 
 const SECRET = 'a'.repeat(32);
-const { publicKey, privateKey } = generateKeyPairSync('ed25519', {
+const { publicKey, privateKey } = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
   publicKeyEncoding: { type: 'spki', format: 'pem' },
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
 });
@@ -130,8 +131,11 @@ describe('keys', () => {
     expect(realtime.auth?.jwt?.publicKey).toEqual([publicKey.trim(), publicKey.trim()]);
   });
 
-  it('as PEM must be public, and readable', () => {
+  it('as PEM must be public, readable, and of a kind that can be used', () => {
     expect(problemsOf({ JWT_PUBLIC_KEY: privateKey })).toEqual([expect.stringContaining('not a private one')]);
+    const { publicKey: other } = generateKeyPairSync('ed25519');
+    const pem = other.export({ type: 'spki', format: 'pem' }).toString();
+    expect(problemsOf({ JWT_PUBLIC_KEY: pem })).toEqual([expect.stringContaining('an RSA or EC key')]);
     const broken = '-----BEGIN PUBLIC KEY-----\nMCowBQYD\n-----END PUBLIC KEY-----';
     expect(problemsOf({ JWT_PUBLIC_KEY: broken })).toEqual([expect.stringContaining('a public key that can be read')]);
   });

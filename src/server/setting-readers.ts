@@ -14,6 +14,8 @@ export class ExpectedError extends Error {
 /** Longest delay that a timer of Node can have; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const ORIGIN = /^https?:\/\/[^/?#@\s]+$/i;
+/** Kinds of keys that tokens can be checked with. */
+const USABLE_KEYS: ReadonlySet<string | undefined> = new Set(['rsa', 'rsa-pss', 'ec']);
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/g;
 
 /** Any text. */
@@ -99,10 +101,12 @@ export const publicKeys: Reader<readonly string[]> = (given) => {
 function checkPublicKey(pem: string): void {
   // Node would make a public key out of a private one without a word, and the private key would lie where it needn't.
   if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(pem)) throw new ExpectedError('a public key, not a private one');
+  let kind: string | undefined;
   try {
-    createPublicKey(pem);
+    kind = createPublicKey(pem).asymmetricKeyType;
   } catch {
     // Node's own words name OpenSSL's routines and help nobody.
     throw new ExpectedError('a public key that can be read; check that its lines are whole');
   }
+  if (!USABLE_KEYS.has(kind)) throw new ExpectedError(`an RSA or EC key, not one of kind ${kind ?? 'unknown'}`);
 }

@@ -140,6 +140,14 @@ describe('with DEV_TOKENS=true and a secret', () => {
     expect((await ask(open, '{"name":"ana"}', { host, 'x-forwarded-for': '192.0.2.1' })).status).toBe(200);
   });
 
+  it('knows its own page behind a proxy that is trusted, by X-Forwarded-Host', async () => {
+    const headers = { host: 'inside:3000', 'x-forwarded-host': 'outside.example', origin: 'https://outside.example' };
+    expect((await ask(open, '{"name":"ana"}', headers)).status).toBe(403);
+    const behind = await Standalone.start({ DEV_TOKENS: 'true', JWT_SECRET: 'a'.repeat(32), TRUST_PROXY: 'true' });
+    expect((await ask(behind, '{"name":"ana"}', headers)).status).toBe(200);
+    await behind.close();
+  });
+
   it("gives none to another site's page", async () => {
     const headers = { host: 'staging.example', origin: 'https://evil.example' };
     expect((await ask(open, '{"name":"ana"}', headers)).status).toBe(403);

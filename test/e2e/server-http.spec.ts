@@ -1,5 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FlakyBroker } from '../../src/testing/index.js';
+import { memoryBroker } from '../support/brokers.js';
 import { Standalone } from '../support/standalone.js';
 
 const SECRET = 'the secret of the pages of 32 bytes or more';
@@ -36,7 +38,7 @@ describe('the pages', () => {
       "default-src 'none'",
       "script-src 'self'",
       "style-src 'self'",
-      "img-src 'self' data:",
+      "img-src 'self'",
       `connect-src 'self' ws://127.0.0.1:${server.port} wss://127.0.0.1:${server.port}`,
       "base-uri 'none'",
       "form-action 'none'",
@@ -71,7 +73,21 @@ describe('health', () => {
   it('/readyz says that the broker answers', async () => {
     const answer = await get('/readyz');
     expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({ status: 'ok', broker: true });
+    expect(await answer.json()).toEqual({ status: 'ok', broker: true });
+  });
+
+  it('/readyz is 503 while the broker does not answer, and /healthz is not', async () => {
+    const broker = new FlakyBroker(memoryBroker());
+    const pod = await Standalone.start({ JWT_SECRET: SECRET }, { broker });
+    broker.fail('ping', 1);
+    const away = await fetch(`${pod.httpUrl}/readyz`);
+    expect({ status: away.status, body: await away.json() }).toEqual({
+      status: 503,
+      body: { status: 'unavailable', broker: false },
+    });
+    expect((await fetch(`${pod.httpUrl}/healthz`)).status).toBe(200);
+    expect((await fetch(`${pod.httpUrl}/readyz`)).status).toBe(200);
+    await pod.close();
   });
 });
 

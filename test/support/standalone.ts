@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { LoggerService } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { RealtimeOptions } from '../../src/index.js';
 import { createApp } from '../../src/server/app.factory.js';
 import { parseConfig } from '../../src/server/config.js';
 
@@ -18,10 +19,11 @@ export class Standalone {
     readonly port: number,
   ) {}
 
-  /** Starts it with settings as the environment would give them. */
-  static async start(env: NodeJS.ProcessEnv = {}): Promise<Standalone> {
+  /** Starts it with settings as the environment would give them; `options` are those that no setting has. */
+  static async start(env: NodeJS.ProcessEnv = {}, options: RealtimeOptions = {}): Promise<Standalone> {
     const lines: LogLine[] = [];
-    const app = await createApp(parseConfig(env), collector(lines));
+    const config = parseConfig(env);
+    const app = await createApp({ ...config, realtime: { ...config.realtime, ...options } }, collector(lines));
     await app.listen(0, '127.0.0.1');
     return new Standalone(app, lines, (app.getHttpServer().address() as AddressInfo).port);
   }

@@ -24,7 +24,9 @@ export class DevTokenGuard implements CanActivate {
         'tokens for development are given to this machine only; open the page by http://localhost, or set DEV_TOKENS=true',
       );
     }
-    if (!isSameOrigin(request)) throw new ForbiddenException("expected a request of this server's own page");
+    const trustProxy = this.config.realtime.handshake?.trustProxy ?? false;
+    if (!isSameOrigin(request, trustProxy))
+      throw new ForbiddenException("expected a request of this server's own page");
     const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
     if (type !== 'application/json') throw new UnsupportedMediaTypeException('expected Content-Type: application/json');
     return true;
@@ -50,8 +52,14 @@ function isLoopbackHost(host: string | undefined): boolean {
 }
 
 /** A request without `Origin` was not made by another site's script. */
-function isSameOrigin(request: IncomingMessage): boolean {
-  const { origin, host } = request.headers;
+function isSameOrigin({ headers }: IncomingMessage, trustProxy: boolean): boolean {
+  const { origin } = headers;
   if (origin === undefined) return true;
-  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+  const forwarded = trustProxy ? [headers['x-forwarded-host']].flat()[0] : undefined;
+  const host = forwarded?.split(',')[0]?.trim() ?? headers.host;
+  if (host === undefined || !URL.canParse(origin)) return false;
+  const page = new URL(origin);
+  // Through the URL parser, so that a default port counts as none.
+  const own = `${page.protocol}//${host}`;
+  return page.host !== '' && URL.canParse(own) && new URL(own).host === page.host;
 }
