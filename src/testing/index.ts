@@ -1,0 +1,10 @@
+export { startTestServer } from './start-test-server.js';
+export type { TestServer, TestServerOptions } from './start-test-server.js';
+export { TestClient } from './test-client.js';
+export type { Closed, OutgoingFrame, TestClientOptions } from './test-client.js';
+export type { AnyFrame, FrameOf, FrameTypes } from './frame-queue.js';
+export { HandshakeRefusedError } from './refusal.js';
+export type { Refusal } from './refusal.js';
+export { ManualClock } from './manual-clock.js';
+export { FlakyBroker } from './flaky-broker.js';
+export type { BrokerOperation, DeliveryFilter } from './flaky-broker.js';
