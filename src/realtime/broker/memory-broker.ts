@@ -1,67 +1,125 @@
-import { randomUUID } from 'node:crypto';
-import { SystemClock } from '../clock.js';
-import type { Clock } from '../clock.js';
 import type {
-  AvailabilityListener, Broker, BrokerMessage, HistoryPage, HistoryRange, MessageListener, Position, PublishOptions,
-  PublishResult, SignalListener, StoredMessage,
+  AvailabilityListener,
+  Broker,
+  HistoryPage,
+  HistoryRange,
+  MessageListener,
+  Position,
+  PublishOptions,
+  PublishResult,
+  SignalListener,
 } from './broker.js';
+import { BrokerUnavailableError } from '../realtime.errors.js';
+import { MemoryStore } from './memory-store.js';
+import type { MemoryStoreOptions } from './memory-store.js';
 
-interface MemoryRoom {
-  epoch: string; top: number; ancestors: { epoch: string; top: number }[]; frames: StoredMessage[];
-  dedupe: Map<string, { at: number; result: PublishResult }>; listeners: Map<MemoryBroker, MessageListener>;
-}
-export class MemoryStore {
-  readonly rooms = new Map<string, MemoryRoom>();
-  readonly pods = new Set<MemoryBroker>();
-  room(address: string): MemoryRoom {
-    let room = this.rooms.get(address);
-    if (!room) {
-      room = { epoch: randomUUID().slice(0, 8), top: 0, ancestors: [], frames: [], dedupe: new Map(), listeners: new Map() };
-      this.rooms.set(address, room);
-    }
-    return room;
-  }
-  beginEpoch(address: string, survivingTop: number): void {
-    const room = this.room(address);
-    room.ancestors = [{ epoch: room.epoch, top: survivingTop }, ...room.ancestors].slice(0, 16);
-    room.epoch = randomUUID().slice(0, 8); room.top = survivingTop;
-    room.frames = room.frames.filter((frame) => frame.offset <= survivingTop);
-  }
-}
+/** A store that brokers share, which makes them pods of one server, or what a store of its own shall be like. */
+export type MemoryBrokerOptions = { readonly store: MemoryStore } | MemoryStoreOptions;
+
+/** No room's address: that has a slash. */
+const SIGNALS = 'signals';
+
+/** The broker of one process. Same semantics as Redis; what it keeps ends with the process. */
 export class MemoryBroker implements Broker {
-  readonly available = true;
-  private readonly store: MemoryStore; private readonly clock: Clock; private readonly signals: SignalListener[] = [];
-  constructor(private readonly options: { store?: MemoryStore; historySize: number; historyTtlMs: number; dedupeTtlMs: number; clock?: Clock | undefined }) {
-    this.store = options.store ?? new MemoryStore(); this.clock = options.clock ?? new SystemClock();
+  private readonly store: MemoryStore;
+  private readonly listeners = new Map<string, MessageListener>();
+  private readonly endings = new Map<string, () => void>();
+  private readonly signalListeners: SignalListener[] = [];
+  private readonly availabilityListeners: AvailabilityListener[] = [];
+  private isOpen = false;
+
+  constructor(options: MemoryBrokerOptions) {
+    this.store = 'store' in options ? options.store : new MemoryStore(options);
   }
-  async open(): Promise<void> { this.store.pods.add(this); }
-  async close(): Promise<void> { this.store.pods.delete(this); for (const room of this.store.rooms.values()) room.listeners.delete(this); }
-  async publish(address: string, payload: Buffer, { store, dedupeKey, except }: PublishOptions): Promise<PublishResult> {
-    const room = this.store.room(address); const now = this.clock.now();
-    const known = dedupeKey === undefined ? undefined : room.dedupe.get(dedupeKey);
-    if (known && known.at + this.options.dedupeTtlMs > now) return { ...known.result, duplicate: true };
-    if (store) { room.top += 1; room.frames.push({ offset: room.top, payload }); if (this.options.historySize > 0 && room.frames.length > this.options.historySize) room.frames.shift(); }
-    const result: PublishResult = { offset: store ? room.top : undefined, epoch: room.epoch, duplicate: false };
-    if (dedupeKey !== undefined) room.dedupe.set(dedupeKey, { at: now, result });
-    const message: BrokerMessage = { payload, epoch: room.epoch, offset: store ? room.top : 0, except: store ? undefined : except };
-    queueMicrotask(() => { for (const listener of room.listeners.values()) listener(message); });
-    return result;
+
+  async open(): Promise<void> {
+    if (this.isOpen) return;
+    this.listen(SIGNALS, ({ payload }) => {
+      for (const listener of this.signalListeners) listener(payload);
+    });
+    this.become(true);
   }
-  async subscribe(address: string, listener: MessageListener): Promise<void> { this.store.room(address).listeners.set(this, listener); }
-  async unsubscribe(address: string): Promise<void> { this.store.room(address).listeners.delete(this); }
+
+  async close(): Promise<void> {
+    for (const end of this.endings.values()) end();
+    this.endings.clear();
+    this.listeners.clear();
+    this.become(false);
+  }
+
+  async publish(address: string, payload: Buffer, options: PublishOptions): Promise<PublishResult> {
+    this.checkOpen();
+    return this.store.publish(address, payload, options);
+  }
+
+  async subscribe(address: string, listener: MessageListener): Promise<void> {
+    this.checkOpen();
+    this.listen(address, listener);
+  }
+
+  async unsubscribe(address: string): Promise<void> {
+    this.listeners.delete(address);
+    this.endings.get(address)?.();
+    this.endings.delete(address);
+  }
+
   async history(address: string, range: HistoryRange): Promise<HistoryPage> {
-    const room = this.store.room(address); const { since, before, limit, maxBytes } = range; const frames: StoredMessage[] = []; let bytes = 0;
-    const all = since !== undefined ? room.frames.filter((f) => f.offset > since) : room.frames.filter((f) => before === undefined || f.offset <= before).reverse();
-    for (const f of all) { if (frames.length >= limit || (frames.length > 0 && bytes + f.payload.length > maxBytes)) break; frames.push(f); bytes += f.payload.length; }
-    if (since === undefined) frames.reverse();
-    return { position: this.position(room), frames };
+    this.checkOpen();
+    return this.store.history(address, range);
   }
-  async positions(addresses: readonly string[]): Promise<Position[]> { return addresses.map((a) => this.position(this.store.room(a))); }
-  async clearHistory(address: string): Promise<void> { this.store.room(address).frames = []; }
-  async signal(payload: Buffer): Promise<void> { queueMicrotask(() => { for (const pod of this.store.pods) for (const l of pod.signals) l(payload); }); }
-  async ping(): Promise<void> { return; }
-  onSignal(listener: SignalListener): void { this.signals.push(listener); }
-  onAvailability(_: AvailabilityListener): void { return; }
-  onInterrupted(): void { return; }
-  private position(room: MemoryRoom): Position { return { epoch: room.epoch, top: room.top, oldest: room.frames[0]?.offset ?? room.top + 1, ancestors: room.ancestors }; }
+
+  async positions(addresses: readonly string[]): Promise<Position[]> {
+    this.checkOpen();
+    return addresses.map((address) => this.store.position(address));
+  }
+
+  async clearHistory(address: string): Promise<void> {
+    this.checkOpen();
+    this.store.clearHistory(address);
+  }
+
+  async signal(payload: Buffer): Promise<void> {
+    this.checkOpen();
+    this.store.publish(SIGNALS, payload, { store: false });
+  }
+
+  get available(): boolean {
+    return this.isOpen;
+  }
+
+  async ping(): Promise<void> {
+    this.checkOpen();
+  }
+
+  onSignal(listener: SignalListener): void {
+    this.signalListeners.push(listener);
+  }
+
+  onAvailability(listener: AvailabilityListener): void {
+    this.availabilityListeners.push(listener);
+  }
+
+  /** Never calls it: nothing comes between this process and itself. */
+  onInterrupted(): void {}
+
+  private listen(address: string, listener: MessageListener): void {
+    const known = this.listeners.has(address);
+    this.listeners.set(address, listener);
+    if (known) return;
+    this.endings.set(
+      address,
+      this.store.subscribe(address, (message) => this.listeners.get(address)?.(message)),
+    );
+  }
+
+  private become(open: boolean): void {
+    if (this.isOpen === open) return;
+    this.isOpen = open;
+    for (const listener of this.availabilityListeners) listener(open);
+  }
+
+  private checkOpen(): void {
+    if (!this.isOpen)
+      throw new BrokerUnavailableError('expected an open broker: call open() first, and not after close()');
+  }
 }

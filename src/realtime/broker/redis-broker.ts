@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import type {
+  AvailabilityListener,
+  Broker,
+  HistoryPage,
+  HistoryRange,
+  MessageListener,
+  Position,
+  PublishOptions,
+  PublishResult,
+  SignalListener,
+} from './broker.js';
+import { RealtimeUsageError } from '../realtime.errors.js';
+import type { RedisConnections } from './redis-connections.js';
+import { decodeHistory, decodeMessage, decodePosition, decodePublished } from './redis-message.js';
+import { RedisPublisher } from './redis-publisher.js';
+import { roomScripts } from './redis-scripts.js';
+import type { RoomScripts } from './redis-scripts.js';
+
+export interface RedisBrokerOptions {
+  readonly connections: RedisConnections;
+  /** Frames kept per room. 0: no limit but the time. */
+  readonly historySize: number;
+  /** How long a room's frames are kept after its last one. 0: no limit. */
+  readonly historyTtlMs: number;
+  /** How long a dedupe key is remembered. */
+  readonly dedupeTtlMs: number;
+}
+
+const POSITIONS_BATCH = 100;
+
+/** Carries messages between pods by Redis ≥ 7.0 or Valkey: one server, Sentinels, or a cluster. */
+export class RedisBroker implements Broker {
+  private readonly connections: RedisConnections;
+  private readonly publisher: RedisPublisher;
+  private readonly scripts: RoomScripts;
+  private readonly signalListeners: SignalListener[] = [];
+  private readonly interruptedListeners: ((addresses: readonly string[]) => void)[] = [];
+  /** Names the epochs that this process begins: unlike anybody else's, and each unlike the one before. */
+  private readonly epochPrefix = randomBytes(9).toString('base64url');
+  private epochs = 0;
+  /** Addresses whose subscriptions came back, to be told together. */
+  private restored: string[] = [];
+  private isOpen = false;
+
+  constructor(options: RedisBrokerOptions) {
+    this.connections = options.connections;
+    this.publisher = new RedisPublisher(options.connections.commands);
+    this.scripts = roomScripts({ ...options, sharded: options.connections.sharded });
+  }
+
+  async open(): Promise<void> {
+    await this.connections.open();
+    try {
+      await this.connections.subscriptions.subscribe(this.connections.keys.signal(), (payload) => {
+        for (const listener of this.signalListeners) listener(payload);
+      });
+    } catch (error) {
+      await this.connections.close();
+      throw error;
+    }
+    this.isOpen = true;
+  }
+
+  async close(): Promise<void> {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    await this.publisher.settled();
+    await this.connections.close();
+  }
+
+  async publish(address: string, payload: Buffer, options: PublishOptions): Promise<PublishResult> {
+    const { keys } = this.connections;
+    const { dedupeKey, except = '', store } = options;
+    const names = [keys.metadata(address), keys.stream(address), keys.channel(address)];
+    if (dedupeKey !== undefined) names.push(keys.dedupe(address, dedupeKey));
+    const candidate = this.candidateEpoch();
+    if (store) {
+      return decodePublished(await this.publisher.run(address, this.scripts.publish, names, [candidate, payload]));
+    }
+    if (except.includes('\n'))
+      throw new RealtimeUsageError('except: expected the id of a connection, got a text of lines');
+    const args = [candidate, payload, except];
+    return decodePublished(await this.publisher.run(address, this.scripts.publishUnstored, names, args));
+  }
+
+  async subscribe(address: string, listener: MessageListener): Promise<void> {
+    await this.connections.subscriptions.subscribe(
+      this.connections.keys.channel(address),
+      (bytes) => {
+        const message = decodeMessage(bytes);
+        if (message) listener(message);
+      },
+      () => this.noteRestored(address),
+    );
+  }
+
+  async unsubscribe(address: string): Promise<void> {
+    await this.connections.subscriptions.unsubscribe(this.connections.keys.channel(address));
+  }
+
+  async history(address: string, range: HistoryRange): Promise<HistoryPage> {
+    const { keys, commands } = this.connections;
+    const { since, before = Number.MAX_SAFE_INTEGER, limit, maxBytes } = range;
+    const where = since === undefined ? ['down', before] : ['up', since + 1];
+    const names = [keys.metadata(address), keys.stream(address)];
+    const args = [this.candidateEpoch(), ...where, limit, maxBytes];
+    return decodeHistory(asArray(await commands.run(this.scripts.history, names, args)), since !== undefined);
+  }
+
+  async positions(addresses: readonly string[]): Promise<Position[]> {
+    // In a cluster each room has a slot of its own.
+    const size = this.connections.sharded ? 1 : POSITIONS_BATCH;
+    const batches: Promise<Position[]>[] = [];
+    for (let start = 0; start < addresses.length; start += size) {
+      batches.push(this.positionsOf(addresses.slice(start, start + size)));
+    }
+    return (await Promise.all(batches)).flat();
+  }
+
+  async clearHistory(address: string): Promise<void> {
+    await this.connections.commands.call('unlink', [this.connections.keys.stream(address)]);
+  }
+
+  async signal(payload: Buffer): Promise<void> {
+    const command = this.connections.sharded ? 'spublish' : 'publish';
+    await this.connections.commands.call(command, [this.connections.keys.signal(), payload]);
+  }
+
+  get available(): boolean {
+    return this.connections.available;
+  }
+
+  ping(timeoutMs: number): Promise<void> {
+    return this.connections.ping(timeoutMs);
+  }
+
+  onSignal(listener: SignalListener): void {
+    this.signalListeners.push(listener);
+  }
+
+  onAvailability(listener: AvailabilityListener): void {
+    this.connections.onAvailability(listener);
+  }
+
+  onInterrupted(listener: (addresses: readonly string[]) => void): void {
+    this.interruptedListeners.push(listener);
+  }
+
+  private async positionsOf(addresses: readonly string[]): Promise<Position[]> {
+    const { keys, commands } = this.connections;
+    const names = addresses.flatMap((address) => [keys.metadata(address), keys.stream(address)]);
+    const fields = asArray(await commands.run(this.scripts.positions, names, [this.candidateEpoch()]));
+    return addresses.map((_, i) => decodePosition(fields, i * 4));
+  }
+
+  /** What an epoch shall be called if the script begins one. */
+  private candidateEpoch(): string {
+    this.epochs += 1;
+    return this.epochPrefix + this.epochs.toString(36);
+  }
+
+  private noteRestored(address: string): void {
+    if (this.restored.push(address) > 1) return;
+    setImmediate(() => {
+      const addresses = this.restored.splice(0);
+      for (const listener of this.interruptedListeners) listener(addresses);
+    });
+  }
+}
+
+function asArray(answer: unknown): readonly unknown[] {
+  return Array.isArray(answer) ? answer : [];
+}

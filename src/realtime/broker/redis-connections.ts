@@ -1,0 +1,225 @@
+import type { Cluster, Redis } from 'ioredis';
+import { SystemClock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
+import { BrokerUnavailableError, RealtimeConfigError } from '../realtime.errors.js';
+import { RedisCommands } from './redis-commands.js';
+import { RedisKeys } from './redis-keys.js';
+import { checkServer } from './redis-server-check.js';
+import { createCommandClient, isCluster } from './redis-settings.js';
+import type { RedisSource } from './redis-settings.js';
+import { RedisSubscriptions } from './redis-subscriptions.js';
+import { createTopology } from './redis-topology.js';
+import type { SubscriberTopology } from './redis-topology.js';
+
+export interface RedisConnectionsOptions {
+  readonly redis: RedisSource;
+  /** Begins the name of every key and channel. `[A-Za-z0-9:_-]*`. Default `rookery:`. */
+  readonly prefix?: string | undefined;
+  /** How long a command may go without an answer. Default 3,000. */
+  readonly commandTimeoutMs?: number | undefined;
+  /** How long {@link RedisConnections.open} tries to get through. Default 10,000. */
+  readonly openTimeoutMs?: number | undefined;
+  /** Who is told what an operator should know. Default: nobody. */
+  readonly logger?: { warn(message: string): void } | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** Errors after which another try would end the same way. */
+const HOPELESS = /WRONGPASS|NOAUTH|NOPERM|invalid password|cluster support disabled/i;
+const OPEN_POLL_MS = 20;
+const PROBE_MS = 5_000;
+
+/**
+ * The connections to Redis that broker, presence and bans of one process share: one for commands, one for subscriptions
+ * (in a cluster one of each for every master). Each part opens and closes them; the first opens, the last closes.
+ */
+export class RedisConnections {
+  readonly keys: RedisKeys;
+  readonly commands: RedisCommands;
+  readonly subscriptions: RedisSubscriptions;
+  /** Sharded channels, and one slot for each command: it is a cluster. */
+  readonly sharded: boolean;
+  private readonly client: Redis | Cluster;
+  private readonly topology: SubscriberTopology;
+  private readonly clock: Clock;
+  private readonly commandTimeoutMs: number;
+  private readonly listeners: ((available: boolean) => void)[] = [];
+  private users = 0;
+  private opened: Promise<void> | undefined;
+  private probe: Timer | undefined;
+  private wasAvailable = false;
+  private lastError: Error | undefined;
+
+  /** @throws RealtimeConfigError bad_config — an option can't be used. Nothing is connected yet. */
+  constructor(private readonly options: RedisConnectionsOptions) {
+    this.clock = options.clock ?? new SystemClock();
+    this.commandTimeoutMs = options.commandTimeoutMs ?? 3_000;
+    this.keys = new RedisKeys(options.prefix);
+    this.client = createCommandClient(options.redis, this.commandTimeoutMs);
+    this.sharded = isCluster(this.client);
+    this.commands = new RedisCommands(this.client);
+    this.subscriptions = new RedisSubscriptions(
+      this.clock,
+      () => this.topology,
+      () => this.noteAvailability(),
+    );
+    this.topology = createTopology(this.client, this.commandTimeoutMs, this.subscriptions);
+    this.listen();
+  }
+
+  /** Whether commands and subscriptions have their connections. */
+  get available(): boolean {
+    return this.client.status === 'ready' && this.topology.subscribers.some((subscriber) => subscriber.ready);
+  }
+
+  onAvailability(listener: (available: boolean) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /**
+   * Connects, and looks whether the server can serve Rookery.
+   *
+   * @throws RealtimeConfigError bad_config — it can't: too old, of another kind than configured, or the password is wrong.
+   * @throws BrokerUnavailableError unavailable — nothing answered in time.
+   */
+  async open(): Promise<void> {
+    this.users += 1;
+    this.opened ??= this.connect();
+    try {
+      await this.opened;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Closes the connections when the last of those who opened them has closed them; each once. Then they stay closed. */
+  async close(): Promise<void> {
+    this.users -= 1;
+    if (this.users > 0) return;
+    this.opened = undefined;
+    this.probe?.cancel();
+    this.subscriptions.close();
+    this.topology.disconnect();
+    await this.disconnect();
+  }
+
+  /** Resolves when every connection answered within the time; rejects otherwise. */
+  async ping(timeoutMs: number): Promise<void> {
+    if (!this.available) throw this.away();
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = this.clock.after(timeoutMs, () => {
+        reject(new BrokerUnavailableError(`expected an answer of Redis within ${timeoutMs} ms, got none`));
+      });
+    });
+    const pings = [...this.servers(), ...this.topology.subscribers].map(async (connection) => connection.ping());
+    try {
+      await Promise.race([Promise.all(pings), late]);
+    } catch (error) {
+      throw error instanceof BrokerUnavailableError ? error : this.away(error);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  private async connect(): Promise<void> {
+    const deadline = this.clock.now() + (this.options.openTimeoutMs ?? 10_000);
+    this.client.connect().catch(() => undefined); // It tries again by itself; why it failed comes as an `error`.
+    await this.until(() => this.client.status === 'ready', deadline);
+    await this.warmUp();
+    for (const info of await Promise.all(this.servers().map((server) => readInfo(server)))) {
+      for (const warning of checkServer(info, this.sharded)) this.warn(warning);
+    }
+    this.topology.connect();
+    await this.until(() => this.topology.subscribers.every((subscriber) => subscriber.ready), deadline);
+    // A command that waits is what arms the socket's timeout: without, a dead connection of a quiet room would stay.
+    this.probe = this.clock.every(PROBE_MS, () => {
+      for (const subscriber of this.topology.subscribers) subscriber.ping().catch(() => undefined);
+    });
+    this.noteAvailability();
+  }
+
+  private listen(): void {
+    this.client.on('error', (error: Error & { lastNodeError?: Error }) => this.note(error.lastNodeError ?? error));
+    this.client.on('ready', () => this.noteAvailability());
+    this.client.on('close', () => this.noteAvailability());
+    if (!isCluster(this.client)) return;
+    this.client.on('node error', (error: Error) => this.note(error));
+    // A node that is not connected takes one command and refuses those that follow: it is connected before the first.
+    this.client.on('+node', (node: Redis) => void connectNode(node));
+  }
+
+  private async warmUp(): Promise<void> {
+    if (isCluster(this.client)) await Promise.all(this.client.nodes('master').map((node) => connectNode(node)));
+  }
+
+  private servers(): Redis[] {
+    return isCluster(this.client) ? this.client.nodes('master') : [this.client];
+  }
+
+  private async until(condition: () => boolean, deadline: number): Promise<void> {
+    while (!condition()) {
+      if (this.lastError && HOPELESS.test(this.lastError.message)) {
+        throw new RealtimeConfigError(
+          `redis: expected to be let in, got "${this.lastError.message}": check URL and password`,
+        );
+      }
+      if (this.clock.now() >= deadline) throw this.away();
+      await new Promise<void>((resolve) => this.clock.after(OPEN_POLL_MS, resolve));
+    }
+  }
+
+  private note(error: Error): void {
+    this.lastError = error;
+    this.noteAvailability();
+  }
+
+  private noteAvailability(): void {
+    const { available } = this;
+    if (available === this.wasAvailable || !this.opened) return;
+    this.wasAvailable = available;
+    if (!available) this.warn(`the connection to Redis is lost${this.why()}; it is tried again until it is there`);
+    for (const listener of this.listeners) listener(available);
+  }
+
+  private warn(sentence: string): void {
+    this.options.logger?.warn(sentence);
+  }
+
+  private away(error?: unknown): BrokerUnavailableError {
+    const why = error instanceof Error ? ` ("${error.message}")` : this.why();
+    return new BrokerUnavailableError(
+      `expected an answer of Redis, got none${why}: see that it runs and can be reached`,
+    );
+  }
+
+  private why(): string {
+    return this.lastError ? ` ("${this.lastError.message}")` : '';
+  }
+
+  private async disconnect(): Promise<void> {
+    const { client } = this;
+    if (client.status === 'end' || client.status === 'wait') return;
+    const ended = new Promise<void>((resolve) => {
+      client.once('end', () => resolve());
+      // Between two attempts there is no connection whose end could be told.
+      if (client.status === 'reconnecting') resolve();
+    });
+    client.disconnect();
+    await ended;
+  }
+}
+
+async function connectNode(node: Redis): Promise<void> {
+  if (node.status !== 'wait') return;
+  await node.connect().catch(() => undefined); // The cluster drops the node and looks for the slots anew.
+}
+
+async function readInfo(server: Redis): Promise<string> {
+  try {
+    return await server.info();
+  } catch {
+    return ''; // Not allowed to look: nothing is known, and the check says what that means.
+  }
+}

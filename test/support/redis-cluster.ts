@@ -1,0 +1,111 @@
+import { Cluster } from 'ioredis';
+import { RedisProcess } from './redis-process.js';
+
+const SLOTS = 16_384;
+const MASTERS = 3;
+const PATIENCE_MS = 20_000;
+const NODE_TIMEOUT_MS = '2000';
+
+/** A Redis Cluster of the test's own: three masters, which share the slots evenly. */
+export class RedisCluster {
+  private constructor(readonly nodes: readonly RedisProcess[]) {}
+
+  /** Resolves when every node says that the cluster is whole. */
+  static async start(): Promise<RedisCluster> {
+    const config = {
+      'cluster-enabled': 'yes',
+      'cluster-config-file': 'nodes.conf',
+      'cluster-node-timeout': NODE_TIMEOUT_MS,
+    };
+    const nodes = await Promise.all(Array.from({ length: MASTERS }, () => RedisProcess.start({ config })));
+    const cluster = new RedisCluster(nodes);
+    try {
+      await cluster.join();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  get url(): string {
+    return `redis+cluster://${this.nodes.map((node) => `127.0.0.1:${node.port}`).join(',')}`;
+  }
+
+  /** A client for what a test does behind Rookery's back. Disconnect it. */
+  client(): Cluster {
+    return new Cluster(this.nodes.map((node) => ({ host: '127.0.0.1', port: node.port })));
+  }
+
+  /** The node that owns a key. */
+  async ownerOf(key: string): Promise<RedisProcess> {
+    const slot = Number(await this.nodes[0]?.command('CLUSTER', 'KEYSLOT', key));
+    const ranges = (await this.nodes[0]?.command('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+    const port = ranges.find(([first, last]) => first <= slot && slot <= last)?.[2][1];
+    const owner = this.nodes.find((node) => node.port === port);
+    if (!owner) throw new Error(`expected an owner of slot ${slot}, found none`);
+    return owner;
+  }
+
+  /** Moves a slot with all its keys to another node, as an operator does who adds nodes. */
+  async moveSlot(slot: number, from: RedisProcess, to: RedisProcess): Promise<void> {
+    const [fromId, toId] = [await idOf(from), await idOf(to)];
+    await to.command('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', fromId);
+    await from.command('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', toId);
+    for (;;) {
+      // A few keys after the other, as redis-cli does it.
+      const keys = (await from.command('CLUSTER', 'GETKEYSINSLOT', String(slot), '10')) as string[];
+      if (keys.length === 0) break;
+      await from.command('MIGRATE', '127.0.0.1', String(to.port), '', '0', '5000', 'KEYS', ...keys);
+    }
+    await to.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
+    await from.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
+    await Promise.all(this.nodes.map((node) => node.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId)));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+  }
+
+  private async join(): Promise<void> {
+    const size = Math.ceil(SLOTS / this.nodes.length);
+    await Promise.all(
+      this.nodes.map(async (node, i) => {
+        const last = Math.min((i + 1) * size, SLOTS) - 1;
+        await node.command('CLUSTER', 'ADDSLOTSRANGE', String(i * size), String(last));
+        // Two nodes that begin with the same configuration epoch would have to settle that first.
+        await node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1));
+      }),
+    );
+    const [first, ...others] = this.nodes;
+    await Promise.all(others.map(async (node) => first?.command('CLUSTER', 'MEET', '127.0.0.1', String(node.port))));
+    await Promise.all(this.nodes.map((node) => this.untilWhole(node)));
+  }
+
+  private async untilWhole(node: RedisProcess): Promise<void> {
+    const client = node.client();
+    const deadline = Date.now() + PATIENCE_MS;
+    try {
+      for (;;) {
+        // It is asked until it says yes.
+        const info = await client.cluster('INFO');
+        const slots = (await client.cluster('SLOTS')) as unknown[];
+        const whole =
+          info.includes('cluster_state:ok') &&
+          info.includes(`cluster_known_nodes:${this.nodes.length}`) &&
+          slots.length === this.nodes.length;
+        if (whole) return;
+        if (Date.now() > deadline) throw new Error(`expected a whole cluster, got:\n${info}`);
+        await new Promise((resolve) => {
+          setTimeout(resolve, 20);
+        });
+      }
+    } finally {
+      client.disconnect();
+    }
+  }
+}
+
+async function idOf(node: RedisProcess): Promise<string> {
+  return String(await node.command('CLUSTER', 'MYID'));
+}

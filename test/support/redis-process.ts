@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+export interface RedisProcessOptions {
+  /** Whether the data survives a restart. Default `false`. */
+  readonly persistent?: boolean;
+  /** Settings as on the command line, without the dashes: `{ 'maxmemory-policy': 'allkeys-lru' }`. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+const HOST = '127.0.0.1';
+const STOP_MS = 5_000;
+const START_ATTEMPTS = 5;
+/** A cluster's nodes talk on the port above by this much. */
+const BUS_DISTANCE = 10_000;
+
+/**
+ * A `redis-server` of the test's own, on a free port, in a folder that is gone with it. The binary is that of the
+ * environment variable `REDIS_SERVER`, else the one on the PATH.
+ */
+export class RedisProcess {
+  private child: ChildProcess | undefined;
+  private output = '';
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly options: RedisProcessOptions,
+  ) {}
+
+  /** Resolves when the server answers. */
+  static async start(options: RedisProcessOptions = {}): Promise<RedisProcess> {
+    for (let attempt = 1; ; attempt += 1) {
+      // A port may be taken between the look and the start.
+      const server = new RedisProcess(await freePort(), await mkdtemp(join(tmpdir(), 'rookery-redis-')), options);
+      try {
+        await server.launch();
+        return server;
+      } catch (error) {
+        await server.stop();
+        if (attempt === START_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  get url(): string {
+    return `redis://${HOST}:${this.port}`;
+  }
+
+  /** A connection for what a test does behind Rookery's back. Disconnect it. */
+  client(): Redis {
+    return new Redis({ host: HOST, port: this.port, maxRetriesPerRequest: 3 });
+  }
+
+  /** Runs one command. */
+  async command(...words: [string, ...string[]]): Promise<unknown> {
+    const client = this.client();
+    try {
+      return await client.call(...words);
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  /** Ends the server as a crash does. What it had not written is lost. Its folder stays for a {@link restart}. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** Lets the server stand still, its sockets open, until {@link resume}. */
+  pause(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  /** Ends the server, if it still runs, and starts it on the same port and folder. */
+  async restart(): Promise<void> {
+    await this.end('SIGTERM');
+    await this.launch();
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async launch(): Promise<void> {
+    const config = {
+      port: String(this.port),
+      bind: HOST,
+      dir: this.folder,
+      save: '',
+      appendonly: this.options.persistent === true ? 'yes' : 'no',
+      appendfsync: 'always',
+      'enable-debug-command': 'yes',
+      ...this.options.config,
+    };
+    const args = Object.entries(config).flatMap(([name, value]) => [`--${name}`, value]);
+    const child = spawn(process.env['REDIS_SERVER'] ?? 'redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    this.output = '';
+    await new Promise<void>((resolve, reject) => {
+      const read = (chunk: Buffer): void => {
+        this.output += chunk.toString();
+        if (this.output.includes('Ready to accept connections')) resolve();
+      };
+      child.stdout.on('data', read);
+      child.stderr.on('data', read);
+      child.once('error', (cause) =>
+        reject(new Error('redis-server: not found on the PATH nor by REDIS_SERVER', { cause })),
+      );
+      child.once('exit', (code) => reject(new Error(`redis-server ended with ${code} at its start:\n${this.output}`)));
+    });
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const { child } = this;
+    this.child = undefined;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGCONT');
+    child.kill(signal);
+    const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    await ended;
+    clearTimeout(impatience);
+  }
+
+  /** What the server wrote into its log since it was started. */
+  log(): string {
+    return this.output;
+  }
+
+  /** The text of a file in the server's folder. */
+  async file(name: string): Promise<string> {
+    return readFile(join(this.folder, name), 'utf8');
+  }
+}
+
+/** A port that is free now, and with it the one on which a cluster's nodes talk. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    // One try after the other.
+    const port = await listenOnce(0);
+    if (port !== undefined && port + BUS_DISTANCE <= 65_535 && (await listenOnce(port + BUS_DISTANCE)) !== undefined) {
+      return port;
+    }
+  }
+}
+
+/** @returns the port; `undefined`: it is taken. */
+function listenOnce(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(port, HOST, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined));
+    });
+  });
+}
