@@ -33,12 +33,16 @@ const NOBODYS_AFTER_MS = 5_000;
 export class UpgradeRouter {
   private readonly gateways: GatewayBinding[] = [];
   private readonly stock = new Set<UpgradeListener>();
+  /** Upgrades that foreign listeners were shown, and that nobody may have taken. */
+  private readonly watched = new Set<() => void>();
+  private readonly foundEmit: PropertyDescriptor | undefined;
   private readonly originalEmit: Server['emit'];
 
   constructor(
     private readonly server: Server,
     private readonly parts: UpgradeRouterParts,
   ) {
+    this.foundEmit = Object.getOwnPropertyDescriptor(server, 'emit');
     this.originalEmit = server.emit.bind(server) as Server['emit'];
     server.emit = ((event: string, ...args: unknown[]): boolean => {
       if (event !== 'upgrade')
@@ -64,10 +68,12 @@ export class UpgradeRouter {
     this.stock.add(listener);
   }
 
-  /** Leaves the server as it was found. */
+  /** Leaves the server as it was found. What nobody took by now is refused: it would hold up the end of the server. */
   close(): void {
+    for (const decideNow of this.watched) decideNow();
     this.server.off('upgrade', placeholder);
-    delete (this.server as Partial<Server>).emit;
+    if (this.foundEmit) Object.defineProperty(this.server, 'emit', this.foundEmit);
+    else delete (this.server as Partial<Server>).emit;
   }
 
   private decide(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -81,14 +87,16 @@ export class UpgradeRouter {
       this.parts.onClaim({ request, socket, head, ...claimed });
       return;
     }
-    const plain = this.parts.isPlainPath(path);
-    const listeners = (this.server.listeners('upgrade') as UpgradeListener[]).filter(
+    const plain = this.parts.isPlainPath(resolvedPathOf(request.url ?? '/'));
+    // Raw: one that was added by once() must take itself away.
+    const listeners = (this.server.rawListeners('upgrade') as UpgradeListener[]).filter(
       (listener) => listener !== placeholder && (plain || !this.stock.has(listener)),
     );
+    const alreadyWritten = bytesWrittenTo(socket);
     for (const listener of listeners) listener.call(this.server, request, socket, head);
     if (plain) return;
     if (listeners.length === 0) return refuseUnknownPath(socket);
-    this.watch(socket);
+    this.watch(socket, alreadyWritten);
   }
 
   private claim(path: string): Pick<ClaimedUpgrade, 'gateway' | 'params'> | undefined {
@@ -102,13 +110,25 @@ export class UpgradeRouter {
   }
 
   /** A listener that takes an upgrade writes its answer, or listens to the socket. */
-  private watch(socket: Duplex): void {
-    const timer = this.parts.clock.after(NOBODYS_AFTER_MS, () => {
-      const { bytesWritten = 0 } = socket as { bytesWritten?: number };
-      if (bytesWritten === 0 && socket.listenerCount('data') === 0) refuseUnknownPath(socket);
-    });
-    socket.once('close', () => timer.cancel());
+  private watch(socket: Duplex, alreadyWritten: number): void {
+    const decideNow = (): void => {
+      forget();
+      if (bytesWrittenTo(socket) === alreadyWritten && socket.listenerCount('data') === 0) refuseUnknownPath(socket);
+    };
+    const timer = this.parts.clock.after(NOBODYS_AFTER_MS, decideNow);
+    const forget = (): void => {
+      timer.cancel();
+      this.watched.delete(decideNow);
+      socket.off('close', forget);
+    };
+    this.watched.add(decideNow);
+    socket.once('close', forget);
   }
+}
+
+/** Not 0 on a socket that served requests before. */
+function bytesWrittenTo(socket: Duplex): number {
+  return (socket as { bytesWritten?: number }).bytesWritten ?? 0;
 }
 
 /** Stands for the router in the server's list of listeners; `emit` never calls it. */
@@ -127,6 +147,11 @@ export function pathOf(url: string): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
+/** The path as the stock adapter compares it: as the URL standard reads it, `..` resolved. Empty where it is none. */
+function resolvedPathOf(url: string): string {
+  return URL.canParse(url, 'ws://host/') ? new URL(url, 'ws://host/').pathname : '';
+}
+
 /**
  * Gives a request that Node took for an upgrade back to the HTTP server, without the upgrade: the request is written
  * anew in front of what the socket still has, and the server parses it like the first of a connection, body included.
@@ -140,7 +165,7 @@ function serveAsPlainRequest(server: Server, request: IncomingMessage, socket: D
     lines.push(`${name}: ${/^connection$/i.test(name) ? withoutUpgrade(value) : value}`);
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
-  server.emit('connection', socket);
+  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
 }
 
 function withoutUpgrade(connection: string): string {
