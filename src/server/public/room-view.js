@@ -1,0 +1,177 @@
+// @ts-check
+import { createFrameId } from '/rookery-client.js';
+import { bird, byId, part } from './dom.js';
+import { MessageList } from './message-list.js';
+import { People } from './people.js';
+import { whyNotInRoom, whyNotSent } from './words.js';
+
+/** @typedef {import('../../client/index.js').RealtimeClient} RealtimeClient */
+/** @typedef {import('../../client/index.js').ClientRoom} ClientRoom */
+/** @typedef {{ id: string, name: string }} User */
+
+const PAGE = 50;
+
+/** One room that is open on this page, on the screen or not. */
+export class RoomView {
+  /** What was written here and not sent. */
+  draft = '';
+  /** Why one is not in this room. @type {[string, string] | undefined} */
+  refusal;
+  element;
+  messages;
+  people;
+  #room;
+  #me;
+  #onChange;
+  /** From where earlier messages are loaded. @type {string | undefined} */
+  #earlier;
+  #isLoading = false;
+  #wasLoaded = false;
+  /** Everything that is kept was loaded. */
+  #isComplete = false;
+
+  /**
+   * @param {RealtimeClient} client
+   * @param {string} name
+   * @param {{ me: () => User | undefined, onChange: () => void, onInvite: (button: HTMLElement) => void }} options
+   */
+  constructor(client, name, { me, onChange, onInvite }) {
+    this.name = name;
+    this.#me = me;
+    this.#onChange = onChange;
+    this.#room = client.room(name);
+    const template = /** @type {HTMLTemplateElement} */ (byId('room-template'));
+    const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+    this.element = part(copy, 'scroller');
+    this.element.ariaLabel = `Messages in ${name}`;
+    this.element.hidden = true;
+    /** @param {string | undefined} userId */
+    const isMe = (userId) => userId !== undefined && userId === me()?.id;
+    this.messages = new MessageList(this.element, {
+      isMe,
+      onRetry: (id, text) => this.#send(id, text),
+      onMove: onChange,
+    });
+    this.people = new People(this.#room, { isMe, onChange: () => this.#changed() });
+    part(this.element, 'older').addEventListener('click', () => void this.#loadEarlier());
+    const invite = part(this.element, 'invite');
+    invite.addEventListener('click', () => onInvite(invite));
+    this.#listen(isMe);
+  }
+
+  get status() {
+    return this.#room.status;
+  }
+
+  /** @param {string} text */
+  send(text) {
+    const id = createFrameId();
+    this.messages.addPending(id, text, this.#me()?.id ?? '');
+    this.#send(id, text);
+  }
+
+  /** Puts it on the screen. */
+  show() {
+    this.element.hidden = this.people.element.hidden = false;
+    this.messages.show();
+    this.#changed();
+  }
+
+  hide() {
+    this.messages.hide();
+    this.element.hidden = this.people.element.hidden = true;
+  }
+
+  /** Leaves the room and goes from the page. */
+  close() {
+    void this.#room.leave();
+    this.element.remove();
+    this.people.element.remove();
+  }
+
+  /** @param {(userId: string | undefined) => boolean} isMe */
+  #listen(isMe) {
+    const room = this.#room;
+    room.on('joined', () => {
+      this.refusal = undefined;
+      if (!this.#wasLoaded) void this.#loadEarlier();
+      this.#changed();
+    });
+    room.on('message', (frame) => this.messages.add(frame));
+    room.on('system', ({ userId, text, timestamp }) => {
+      if (!isMe(userId)) this.messages.addNote(text, new Date(timestamp));
+      this.#changed();
+    });
+    room.on('gap', () => {
+      this.messages.reset();
+      this.messages.addNote(
+        'You were away for too long to be sent everything; these are the latest messages.',
+        new Date(),
+      );
+      this.#earlier = undefined;
+      void this.#loadEarlier();
+    });
+    room.on('left', ({ reason, message }) => {
+      if (reason !== 'left') this.refusal = whyNotInRoom(reason, message);
+      this.#changed();
+    });
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} text
+   */
+  async #send(id, text) {
+    try {
+      await this.#room.send('message', { text }, { id });
+      this.messages.acknowledge(id);
+    } catch (error) {
+      this.messages.fail(id, whyNotSent(error));
+    }
+  }
+
+  async #loadEarlier() {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    try {
+      const { frames, cursor, complete } = await this.#room.history({ before: this.#earlier, limit: PAGE });
+      this.#earlier = cursor;
+      this.#isComplete = complete;
+      this.#wasLoaded = true;
+      this.messages.addHistory(frames.filter(({ type }) => type === 'message'));
+    } catch {
+      // Cut or left meanwhile, or the frames are gone: the button stays, and `joined` loads what was never loaded.
+    }
+    this.#isLoading = false;
+    this.#changed();
+  }
+
+  #changed() {
+    const isLoaded = this.#wasLoaded;
+    const isEmpty = isLoaded && this.messages.isEmpty;
+    part(this.element, 'older').hidden = !isLoaded || this.#isComplete;
+    const beginning = part(this.element, 'beginning');
+    beginning.hidden = !isLoaded || !this.#isComplete || isEmpty;
+    beginning.textContent = `This is the beginning of #${this.name}, as far as it is kept.`;
+    this.#renderEmpty(isEmpty);
+    this.#onChange();
+  }
+
+  /** @param {boolean} isEmpty */
+  #renderEmpty(isEmpty) {
+    const empty = part(this.element, 'empty');
+    empty.hidden = !isEmpty && !this.refusal;
+    if (empty.hidden) return;
+    part(empty, 'invite').hidden = this.refusal !== undefined;
+    part(empty, 'empty-wire').replaceChildren(...(this.refusal ? [] : this.people.userIds.slice(0, 5).map(bird)));
+    const [title, text] = this.refusal ?? ['Quiet in here', this.#invitation()];
+    part(empty, 'empty-title').textContent = title;
+    part(empty, 'empty-text').textContent = text;
+  }
+
+  #invitation() {
+    const others = this.people.count - 1;
+    if (others <= 0) return 'Nobody else is here yet. Say the first word, or send somebody a link.';
+    return others === 1 ? 'Somebody is here already. Say hello.' : `${others} others are here already. Say hello.`;
+  }
+}
