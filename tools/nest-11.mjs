@@ -17,7 +17,7 @@ const COPIED = [
  * modules can't be shared between the two.
  *
  * @returns the counts of each stage
- * @throws Error if a stage fails
+ * @throws Error if a stage fails; the copy stays, to look into
  */
 export async function testOnNest11(root, env) {
   const copy = join(root, '.cache', 'nest-11');
@@ -33,10 +33,13 @@ export async function testOnNest11(root, env) {
   const counts = [];
   for (const { stage, run } of STAGES.map((name) => plan.get(name))) {
     console.log(`-- ${stage.name} on Nest 11`);
-    const result = await runJest({ root: copy, files: run, ...stage, env });
+    // Nothing in tools/ has to do with Nest.
+    const files = run.filter((path) => !path.startsWith('tools/'));
+    const result = await runJest({ root: copy, files, ...stage, env });
     if (result.problem) throw new Error(`${stage.name} on Nest 11: ${result.problem} (in ${copy})`);
     counts.push(result);
   }
+  rmSync(copy, { recursive: true, force: true });
   return counts;
 }
 
