@@ -162,7 +162,8 @@ export class FrameDispatcher {
         context.room = new FrameRoom(member.room.at, rooms, context, connection, policy);
       }
       checkFrameId(frame.id, connection);
-      const result = handler(frame.body, context);
+      // Guards and interceptors written for HTTP take the body for the response: it is always something to ask for a field.
+      const result = handler(frame.body ?? {}, context);
       returned = await result;
       if (isObservable(returned)) returned = await lastValueFrom(returned, { defaultValue: undefined });
     } catch (error) {
