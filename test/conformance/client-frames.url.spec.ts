@@ -214,6 +214,37 @@ describe('frames from the client, from outside', () => {
       expect(await client.answer('after')).toMatchObject({ type: 'error', code: 'not_in_room' });
     });
 
+    it('CL3 still answers history and presence that came before a leave', async () => {
+      const room = freshRoom();
+      const client = await chat.enter(room, freshUser());
+      await say(client, 'hi');
+      client.send({ type: 'history', id: 'h', room });
+      client.send({ type: 'presence', id: 'p', room });
+      client.send({ type: 'leave', id: 'l', room });
+      const [history, presence, left] = await Promise.all(['h', 'p', 'l'].map((id) => client.answer(id)));
+      expect([history?.type, presence?.type, left?.type]).toEqual(['history', 'presence', 'left']);
+      const index = client.received.findIndex(({ type }) => type === 'left');
+      expect(client.received.slice(index + 1).filter((frame) => frame.room === room)).toEqual([]);
+    });
+
+    it('CL3 answers history and presence between a join and a leave that are not answered yet', async () => {
+      const room = freshRoom();
+      const client = await chat.lobby(freshUser());
+      client.send({ type: 'join', id: 'j', room });
+      client.send({ type: 'history', id: 'h', room });
+      client.send({ type: 'presence', id: 'p', room });
+      client.send({ type: 'leave', id: 'l', room });
+      client.send({ type: 'history', id: 'late', room });
+      const answers = await Promise.all(['j', 'h', 'p', 'l', 'late'].map((id) => client.answer(id)));
+      expect(answers.map(({ type, code }) => code ?? type)).toEqual([
+        'joined',
+        'history',
+        'presence',
+        'left',
+        'not_in_room',
+      ]);
+    });
+
     it('CL3 judges join and leave in the order of arrival', async () => {
       const room = freshRoom();
       const client = await chat.lobby(freshUser());

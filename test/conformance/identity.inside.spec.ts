@@ -131,6 +131,21 @@ describe('identity, from inside', () => {
       await other.expectNone('notice', () => heard(other, 'marker'));
     });
 
+    it('FR7 answers history and presence of @me', async () => {
+      const server = await start();
+      const sub = freshUser('alice');
+      const client = await server.lobby(sub);
+      await joinedIn(client, '@me');
+      await server.realtime.user(sub).publish('notice', { n: 1 });
+      const live = await client.next('notice');
+      expect(await client.request({ type: 'history', room: '@me' })).toMatchObject({ frames: [live], complete: true });
+      expect(await client.request({ type: 'presence', room: '@me' })).toMatchObject({
+        room: '@me',
+        count: 1,
+        users: [{ id: sub, name: 'alice' }],
+      });
+    });
+
     it('FR7 lets only the server publish there', async () => {
       const server = await start();
       const sub = freshUser();

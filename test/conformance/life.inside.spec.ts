@@ -180,6 +180,44 @@ describe('the life of a connection, from inside', () => {
       await alice.expectNone(aboutCarol, () => heard(alice, 'marker'));
     });
 
+    const nothingAbout = (userId: string): ((frame: AnyFrame) => boolean) =>
+      named(`system of ${userId}`, (frame) => frame.type === 'system' && frame['userId'] === userId);
+
+    it('CN3 announces nobody who never was in the room, because a hook said no', async () => {
+      const server = await start();
+      const [room, bobId] = [freshRoom(), freshUser('bob')];
+      const alice = await server.enter(room, freshUser('alice'));
+      server.probe.fail(`onJoin:${bobId} ${room}`);
+      const bob = await server.lobby(bobId);
+      expect(await bob.request({ type: 'join', room })).toMatchObject({ code: 'internal' });
+      const byPath = await server.connect(room, bobId);
+      await byPath.closed();
+      const carolId = freshUser('carol');
+      const carol = await server.enter(room, carolId);
+      await carol.close(1000);
+      await alice.expectNone(nothingAbout(bobId), () => alice.next(leftOf(carolId)));
+    });
+
+    it('CN3 announces nobody who never was in the room, because recovering took too long', async () => {
+      const clock = new ManualClock();
+      const flaky = new FlakyBroker(memoryBroker({ clock }));
+      const server = await start({ broker: flaky, clock, heartbeatMs: 0 });
+      const [room, bobId] = [freshRoom(), freshUser('bob')];
+      const { client: alice, joined } = await server.visit(room, freshUser('alice'));
+      flaky.hang('history');
+      const bob = await server.lobby(bobId);
+      bob.send({ type: 'join', id: 'j', room, since: joined.cursor });
+      const answer = await advanceUntil(clock, 'the answer', bob.answer('j', 10_000), { withinMs: 5_500, stepMs: 500 });
+      expect(answer).toMatchObject({ code: 'unavailable' });
+      flaky.heal();
+      await say(alice, 'marker');
+      await heard(alice, 'marker');
+      clock.advance(10_000);
+      await say(alice, 'second marker');
+      await alice.expectNone(nothingAbout(bobId), () => heard(alice, 'second marker'));
+      expect(await server.realtime.to(`chat/${room}`).members()).toBe(1);
+    });
+
     it('CN3 announces to those who are there, not to whoever left', async () => {
       const server = await start();
       const [room, bobId] = [freshRoom(), freshUser('bob')];
@@ -441,6 +479,41 @@ describe('the life of a connection, from inside', () => {
       if (answer.type === 'joined') expect(await client.next('left')).toMatchObject({ room, reason: 'kicked' });
       else expect(answer).toMatchObject({ type: 'error', code: 'forbidden' });
       expect(await client.request({ type: 'message', room, text: 'hi' })).toMatchObject({ code: 'not_in_room' });
+    });
+
+    it.each([
+      ['subscribing', 'subscribe'],
+      ['reading the position', 'positions'],
+    ] as const)('CN6 lets no join slip past a kick that comes while it is %s', async (_title, operation) => {
+      const flaky = new FlakyBroker(memoryBroker());
+      const server = await start({ broker: flaky });
+      const [room, sub] = [freshRoom(), freshUser()];
+      const client = await server.lobby(sub);
+      const called = flaky.called(operation);
+      flaky.hang(operation);
+      client.send({ type: 'join', id: 'j', room });
+      await called;
+      await server.realtime.to(`chat/${room}`).kick(sub, { forMs: 60_000 });
+      await client.roundTrip();
+      flaky.heal();
+      const answer = await client.answer('j');
+      if (answer.type === 'joined') expect(await client.next('left')).toMatchObject({ room, reason: 'kicked' });
+      else expect(answer).toMatchObject({ type: 'error', code: 'forbidden' });
+      expect(await client.request({ type: 'message', room, text: 'hi' })).toMatchObject({ code: 'not_in_room' });
+    });
+
+    it("CN6 lets nobody slip past a kick on the way into the path's room", async () => {
+      const flaky = new FlakyBroker(memoryBroker());
+      const server = await start({ broker: flaky });
+      const [room, sub] = [freshRoom(), freshUser()];
+      const called = flaky.called('subscribe');
+      flaky.hang('subscribe');
+      const client = await server.connect(room, sub);
+      await called;
+      await server.realtime.to(`chat/${room}`).kick(sub, { forMs: 60_000 });
+      flaky.heal();
+      const { code } = await client.closed();
+      expect([1008, 4501]).toContain(code);
     });
 
     it('CN6 closes every connection of a user who is disconnected with 4501, and nobody else', async () => {

@@ -103,6 +103,7 @@ describe('the life of a connection, from outside', () => {
       ['of another subject', (own: string) => chat.token(`${own}-not`, {}, { expiresInMs: 7_200_000 })],
       ['that is forged', (own: string) => `${chat.token(own)}x`],
       ['that has ended', (own: string) => chat.token(own, {}, { expiresInMs: -3_600_000 })],
+      ['that ends earlier', (own: string) => chat.token(own, {}, { expiresInMs: 60_000 })],
       ['that is none', () => 'garbage'],
     ])('AU1 takes no token %s', async (_title, tokenOf) => {
       const [room, sub] = [freshRoom(), freshUser()];

@@ -95,6 +95,20 @@ describe('recovery, from inside', () => {
     });
   });
 
+  it('RC1 recovers more than the outbox of a connection may hold', async () => {
+    const server = await start({ maxBufferedBytes: 300_000 });
+    const { room, address, alice, at } = await filled(server, 0);
+    for (let n = 0; n < 60; n += 1) {
+      await server.realtime.to(address).publish('message', { text: 'x'.repeat(60_000) });
+      await alice.next('message');
+    }
+    const { client, joined } = await server.visit(room, freshUser(), { since: at(0) });
+    expect(joined.recovered).toBe(true);
+    await client.take(60, 'message');
+    expect(offsetsIn(client, room)).toEqual(range(1, 60));
+    expect(client.isOpen).toBe(true);
+  });
+
   describe('the seam', () => {
     it('RC1 loses nothing that is published while the history is read', async () => {
       const { server, flaky } = await startFlaky();
