@@ -57,7 +57,7 @@ const settings = {
     redisUrl,
     'URL',
     '',
-    'Redis 7 or Valkey that joins several servers, redis[s]://… or redis[s]+cluster://h1,h2. Not set: memory, one server.',
+    'Redis 7 or Valkey that joins several servers: redis[s]://h:p/db, redis[s]+cluster://h1,h2, redis[s]+sentinel://h1,h2/master/db. Not set: memory, one server.',
     true,
   ),
   REDIS_PREFIX: row(redisPrefix, 'text', 'rookery:', 'Begins the name of every key and channel. A-Z a-z 0-9 : _ -'),

@@ -11,6 +11,7 @@ const CLOSE_TIMEOUT_MS = 10_000;
 /** What a failed start is told in one sentence for; anything else is a fault of the program and keeps its stack. */
 const EXPECTED_CODES: ReadonlySet<unknown> = new Set([
   'bad_config',
+  'unavailable',
   'EADDRINUSE',
   'EACCES',
   'EADDRNOTAVAIL',

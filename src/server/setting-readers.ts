@@ -77,7 +77,9 @@ export const nodeEnv: Reader<string> = (given) => {
 
 export const redisUrl: Reader<string> = (given) => {
   if (!/^rediss?(\+cluster|\+sentinel)?:\/\/[^/\s]/.test(given)) {
-    throw new ExpectedError('redis://host:port/db or rediss://host:port/db, or redis+cluster://host1:port,host2:port');
+    throw new ExpectedError(
+      'a URL that begins with redis:// or rediss://, or with redis+cluster:// or redis+sentinel:// and several hosts',
+    );
   }
   return given;
 };
