@@ -101,6 +101,7 @@ export async function buildRealtime(
     broker,
     presence,
     bans,
+    events,
     joiner,
     policy,
     maxRoomsPerConnection: options.maxRoomsPerConnection,

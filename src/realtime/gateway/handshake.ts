@@ -20,6 +20,7 @@ import type { Address } from '../rooms/address.js';
 import { httpMessageOf, httpStatusOf } from './frame-failure.js';
 import type { GatewayBinding } from './gateway-binding.js';
 import { HandshakeResponse } from './handshake-response.js';
+import { policyAllows } from './join-permission.js';
 import { isOriginAllowed, peerAddress } from './origin-check.js';
 
 /** Why a request is not upgraded, with both faces of HS4. */
@@ -261,19 +262,12 @@ export class Handshake {
     at: Address | undefined,
     response: HandshakeResponse,
   ): Promise<void> {
-    const { bans, policy, events } = this.parts;
+    const { bans } = this.parts;
     const scopes = at ? [EVERYWHERE, at.address] : [EVERYWHERE];
     if (!identity.anonymous && (await bans.remainingMs(scopes, identity.id)) > 0) {
       throw forbidden(response, 'disconnected or kicked a short while ago', 403);
     }
-    if (!at) return;
-    let allowed = false;
-    try {
-      allowed = await policy().mayJoin(identity, { namespace: at.namespace, name: at.room, address: at.address });
-    } catch (error) {
-      if (error instanceof BrokerUnavailableError) throw error;
-      events.emit('taskFailed', { task: `RoomPolicy.mayJoin of ${at.address}`, error });
-    }
+    const allowed = at === undefined || (await policyAllows(this.parts, identity, at));
     if (!allowed) throw forbidden(response, 'the room policy said no', 403);
   }
 }

@@ -6,6 +6,7 @@ import type { RoomPolicy } from '../auth/room-policy.js';
 import type { Broker } from '../broker/broker.js';
 import type { Presence } from '../presence/presence.js';
 import { FrameError } from '../realtime.errors.js';
+import type { RealtimeEvents } from '../realtime.events.js';
 import { readHistory } from '../recovery/history-reader.js';
 import { addressIn } from '../rooms/address.js';
 import type { Address } from '../rooms/address.js';
@@ -18,6 +19,7 @@ export interface ProtocolFramesParts {
   readonly broker: Broker;
   readonly presence: Presence;
   readonly bans: Bans;
+  readonly events: RealtimeEvents;
   readonly joiner: RoomJoiner;
   readonly policy: () => RoomPolicy;
   readonly maxRoomsPerConnection: number;
@@ -99,7 +101,7 @@ export class ProtocolFrames {
     session.connection.sendFrame({ type: 'presence', id: frame.id, room, ...page });
   }
 
-  /** AU1. @throws FrameError unauthenticated, invalid_payload */
+  /** AU1. Answers once: with an error nothing has changed. @throws FrameError unauthenticated, invalid_payload · BrokerUnavailableError */
   async auth(session: Session, frame: ClientFrame): Promise<void> {
     const { connection, memberships, gateway } = session;
     const token = frame.fields['token'];
@@ -113,15 +115,16 @@ export class ProtocolFrames {
     if ((identity.expiresAt ?? Infinity) < expiresAt) {
       throw new FrameError('unauthenticated', 'expected a token that expires later than the present one');
     }
+    const lost: Member[] = [];
+    for (const member of memberships.list()) {
+      const { at } = member.room;
+      if (at.room !== USER_ROOM && !(await mayJoin(this.parts, identity, at))) lost.push(member);
+    }
     connection.identify(identity);
     if (frame.id !== undefined) {
       connection.sendFrame({ type: 'ack', id: frame.id, data: { expiresAt: identity.expiresAt } });
     }
-    for (const member of memberships.list()) {
-      const { at } = member.room;
-      if (at.room === USER_ROOM || (await mayJoin(this.parts, identity, at))) continue;
-      await this.parts.joiner.leave(member, memberships, gateway.hooks, 'forbidden');
-    }
+    for (const member of lost) await this.parts.joiner.leave(member, memberships, gateway.hooks, 'forbidden');
   }
 
   private async enter(session: Session, at: Address, frame: ClientFrame): Promise<void> {
