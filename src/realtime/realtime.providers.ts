@@ -112,6 +112,7 @@ export async function buildRealtime(
     clock,
     events,
     broker,
+    bans,
     connections,
     joiner,
     handshake: new Handshake({ options, clock, events, broker, bans, policy }),

@@ -13,6 +13,7 @@ import type { RoomParts } from '../rooms/room.js';
 import { FrameContext } from './frame-context.js';
 import { failureOf } from './frame-failure.js';
 import { checkFrameId, FrameRoom } from './frame-room.js';
+import { isThrownByHandler } from './handler-errors.js';
 import type { ProtocolFrames } from './protocol-frames.js';
 import type { BoundHandler, Session } from './session.js';
 
@@ -70,7 +71,7 @@ export class FrameDispatcher {
       return true;
     }
     if (frame.type !== 'auth') return false;
-    this.answer(session, frame, this.parts.protocolFrames.auth(session, frame));
+    void this.answer(session, frame, this.parts.protocolFrames.auth(session, frame));
     return true;
   }
 
@@ -82,9 +83,9 @@ export class FrameDispatcher {
       case 'leave':
         return this.change(session, frame, 'leaving', () => protocolFrames.leave(session, frame));
       case 'history':
-        return this.answer(session, frame, protocolFrames.history(session, frame));
+        return this.ask(session, frame, () => protocolFrames.history(session, frame));
       case 'presence':
-        return this.answer(session, frame, protocolFrames.presence(session, frame));
+        return this.ask(session, frame, () => protocolFrames.presence(session, frame));
       default:
         return this.toHandler(session, frame);
     }
@@ -110,10 +111,20 @@ export class FrameDispatcher {
     });
   }
 
-  private answer(session: Session, frame: ClientFrame, answered: Promise<void>): void {
-    answered.catch((error: unknown) => {
+  /** `history` and `presence` (CL3): membership is judged in the order of arrival, but no handler is waited for (OR3). */
+  private ask(session: Session, frame: ClientFrame, question: () => Promise<void>): void {
+    session.lanes.ask(frame.room ?? session.pathRoom ?? '', (ahead) =>
+      this.answer(session, frame, ahead === 'leaving' ? Promise.reject(notInRoom()) : question()),
+    );
+  }
+
+  /** Follows what answers a frame; never rejects. */
+  private async answer(session: Session, frame: ClientFrame, answered: Promise<void>): Promise<void> {
+    try {
+      await answered;
+    } catch (error) {
       this.fail(session, frame.type, frame.id, frame.room ?? session.pathRoom, error);
-    });
+    }
   }
 
   private toHandler(session: Session, frame: ClientFrame): void {
@@ -163,7 +174,7 @@ export class FrameDispatcher {
       }
       checkFrameId(frame.id, connection);
       // Guards and interceptors written for HTTP take the body for the response: it is always something to ask for a field.
-      const result = handler(frame.body ?? {}, context);
+      const result = handler(frame.body === undefined ? {} : frame.body, context);
       returned = await result;
       if (isObservable(returned)) returned = await lastValueFrom(returned, { defaultValue: undefined });
     } catch (error) {
@@ -192,9 +203,10 @@ export class FrameDispatcher {
   private fail(session: Session, type: string, id: string | undefined, room: string | undefined, error: unknown): void {
     const { connection, errors } = session;
     const { code, message, retryMs, unexpected } = failureOf(error);
+    const counts = errorCodeTable[code].counts && !isThrownByHandler(error);
     connection.sendFrame({ type: 'error', code, message, id, room, retryMs });
     this.parts.events.emit('frameFailed', { ...connection.facts(), type, code, ...(unexpected ? { error } : {}) });
-    if (errorCodeTable[code].counts && errors.spend(this.parts.clock.now())) {
+    if (counts && errors.spend(this.parts.clock.now())) {
       connection.close(CloseCode.tooManyErrors, 'too_many_errors');
     }
   }

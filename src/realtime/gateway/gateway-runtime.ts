@@ -5,6 +5,8 @@ import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { CloseCode } from '../../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../../protocol/names.js';
+import { EVERYWHERE } from '../bans/bans.js';
+import type { Bans } from '../bans/bans.js';
 import type { Broker } from '../broker/broker.js';
 import type { Clock, Timer } from '../clock.js';
 import { Connection } from '../connection/connection.js';
@@ -38,6 +40,7 @@ export interface GatewayRuntimeParts {
   readonly clock: Clock;
   readonly events: RealtimeEvents;
   readonly broker: Broker;
+  readonly bans: Bans;
   readonly connections: ConnectionRegistry;
   readonly handshake: Handshake;
   readonly joiner: RoomJoiner;
@@ -246,11 +249,27 @@ export class GatewayRuntime {
       await this.enter(session, userAddress(identity.id), admission.me, false);
     }
     if (admission.at && connection.open) await this.enter(session, admission.at, admission.since, true);
+    if (!admission.at && !(await this.isNotBanned(session, [EVERYWHERE]))) connection.close(CloseCode.kicked, 'kicked');
+  }
+
+  /** Asked again once the connection can be found: a kick that came during the handshake is not missed. */
+  private async isNotBanned({ connection: { identity } }: Session, scopes: readonly string[]): Promise<boolean> {
+    return identity.anonymous || (await this.parts.bans.remainingMs(scopes, identity.id)) === 0;
   }
 
   private enter(session: Session, at: Address, since: string | undefined, ofPath: boolean): Promise<void> {
     const { connection, memberships, gateway } = session;
-    return this.parts.joiner.join({ connection, memberships, hooks: gateway.hooks, at, since, ofPath, id: undefined });
+    const permit = (): Promise<boolean> => this.isNotBanned(session, ofPath ? [EVERYWHERE, at.address] : [EVERYWHERE]);
+    return this.parts.joiner.join({
+      connection,
+      memberships,
+      hooks: gateway.hooks,
+      at,
+      since,
+      ofPath,
+      permit,
+      id: undefined,
+    });
   }
 
   private welcome(connection: Connection): object {

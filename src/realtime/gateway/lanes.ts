@@ -7,11 +7,10 @@ export type PendingMembership = 'joining' | 'leaving';
 interface Lane {
   readonly queue: LaneTask[];
   busy: boolean;
-  /** How many joins and leaves wait or run, and what the last of them is (CL3). */
-  changes: number;
-  lastChange: PendingMembership | undefined;
-  /** Resolves when the join that is being waited for was answered. */
-  readonly afterChange: (() => void)[];
+  /** The last join or leave that waits or runs, and when it will have been answered. */
+  lastChange: { readonly kind: PendingMembership; readonly answered: Promise<void> } | undefined;
+  /** Questions that are being answered: a leave waits for those that came before it (CL3). */
+  readonly questions: Set<Promise<void>>;
 }
 
 /**
@@ -22,7 +21,7 @@ export class Lanes {
   private readonly lanes = new Map<string, Lane>();
   private count = 0;
 
-  /** @param onIdle Called each time when a task has ended. */
+  /** @param onSettled Called each time when a task has ended. */
   constructor(private readonly onSettled: () => void) {}
 
   /** Tasks that wait or run. */
@@ -30,14 +29,9 @@ export class Lanes {
     return this.count;
   }
 
-  /** What the last join or leave in a lane will make of the membership, if one is still ahead. */
-  pendingMembership(room: string): PendingMembership | undefined {
-    return this.lanes.get(room)?.lastChange;
-  }
-
-  /** Whether work for the room waits or runs. */
+  /** Whether a join or leave of the room, or a handler for it, waits or runs. */
   has(room: string): boolean {
-    return this.lanes.has(room);
+    return this.lanes.get(room)?.busy === true;
   }
 
   /** Adds a task at the end of a room's lane. It must not throw: what it rejects with is lost. */
@@ -48,44 +42,57 @@ export class Lanes {
     if (!lane.busy) this.next(room, lane);
   }
 
-  /** Adds a join or leave, which holds up the lane until it is answered. */
+  /** Adds a join or leave, which holds up the lane until it is answered. It must not throw. */
   addChange(room: string, kind: PendingMembership, change: () => Promise<void>): void {
     const lane = this.laneOf(room);
-    lane.changes += 1;
-    lane.lastChange = kind;
+    const before = [...lane.questions];
+    let done: () => void = () => undefined;
+    const pending = { kind, answered: new Promise<void>((resolve) => (done = resolve)) };
+    lane.lastChange = pending;
     this.add(room, async () => {
       try {
+        if (kind === 'leaving') await Promise.all(before);
         await change();
       } finally {
-        lane.changes -= 1;
-        if (lane.changes === 0) {
-          lane.lastChange = undefined;
-          for (const resolve of lane.afterChange.splice(0)) resolve();
-        }
+        if (lane.lastChange === pending) lane.lastChange = undefined;
+        done();
       }
     });
   }
 
-  /** Resolves when no join or leave of the room is ahead. */
-  membershipSettled(room: string): Promise<void> {
-    const lane = this.lanes.get(room);
-    if (!lane || lane.changes === 0) return Promise.resolve();
-    return new Promise((resolve) => lane.afterChange.push(resolve));
+  /**
+   * Answers a question about a room beside the lane: it waits for no handler, only for a join that is ahead of it (CL3).
+   *
+   * @param answer Gets what the last change ahead of it is. It must not throw.
+   */
+  ask(room: string, answer: (ahead: PendingMembership | undefined) => Promise<void>): void {
+    const lane = this.laneOf(room);
+    const ahead = lane.lastChange;
+    const answered = ahead?.kind === 'joining' ? ahead.answered.then(() => answer(ahead.kind)) : answer(ahead?.kind);
+    lane.questions.add(answered);
+    void answered.finally(() => {
+      lane.questions.delete(answered);
+      this.dropIfIdle(room, lane);
+    });
   }
 
   private laneOf(room: string): Lane {
     const found = this.lanes.get(room);
     if (found) return found;
-    const lane: Lane = { queue: [], busy: false, changes: 0, lastChange: undefined, afterChange: [] };
+    const lane: Lane = { queue: [], busy: false, lastChange: undefined, questions: new Set() };
     this.lanes.set(room, lane);
     return lane;
+  }
+
+  private dropIfIdle(room: string, lane: Lane): void {
+    if (!lane.busy && lane.questions.size === 0 && this.lanes.get(room) === lane) this.lanes.delete(room);
   }
 
   private next(room: string, lane: Lane): void {
     const task = lane.queue.shift();
     if (!task) {
       lane.busy = false;
-      this.lanes.delete(room);
+      this.dropIfIdle(room, lane);
       return;
     }
     lane.busy = true;

@@ -35,7 +35,7 @@ export class ProtocolFrames {
 
   /** @throws FrameError bad_room, too_many_rooms, forbidden · BrokerUnavailableError · JoinHookError */
   async join(session: Session, frame: ClientFrame): Promise<void> {
-    const { connection, memberships, gateway } = session;
+    const { memberships, gateway } = session;
     const room = frame.room ?? session.pathRoom;
     const present = room === undefined ? undefined : memberships.get(room);
     if (present) return this.enter(session, present.room.at, frame);
@@ -44,11 +44,7 @@ export class ProtocolFrames {
     if (most > 0 && memberships.joined >= most) {
       throw new FrameError('too_many_rooms', `at most ${most} rooms per connection: leave one first`);
     }
-    const at = addressIn(gateway.namespace, room);
-    if (!(await mayJoin(this.parts, connection.identity, at))) {
-      throw new FrameError('forbidden', 'joining this room is not allowed to you');
-    }
-    await this.enter(session, at, frame);
+    await this.enter(session, addressIn(gateway.namespace, room), frame);
   }
 
   /** @throws FrameError not_in_room */
@@ -61,7 +57,7 @@ export class ProtocolFrames {
 
   /** @throws FrameError not_in_room, not_found, invalid_payload · BrokerUnavailableError */
   async history(session: Session, frame: ClientFrame): Promise<void> {
-    const member = await this.memberFor(session, frame);
+    const member = this.memberFor(session, frame);
     const { fields } = frame;
     const { address, room } = member.room.at;
     const answer = await readHistory(this.parts.broker, address, {
@@ -83,7 +79,7 @@ export class ProtocolFrames {
 
   /** @throws FrameError not_in_room, invalid_payload · BrokerUnavailableError */
   async presence(session: Session, frame: ClientFrame): Promise<void> {
-    const member = await this.memberFor(session, frame);
+    const member = this.memberFor(session, frame);
     const { room } = member.room.at;
     const after = frame.fields['after'];
     if (after !== undefined && typeof after !== 'string') {
@@ -136,20 +132,16 @@ export class ProtocolFrames {
       hooks: gateway.hooks,
       at,
       ofPath: false,
+      permit: () => mayJoin(this.parts, connection.identity, at),
       // What is no text is no cursor either, and is answered like one that leads nowhere (RC2).
       since: since === undefined || typeof since === 'string' ? since : '',
       id: frame.id,
     });
   }
 
-  /** Who asks must be a member; a join that is being worked on is waited for, a leave that came before counts (CL3). */
-  private async memberFor(session: Session, frame: ClientFrame): Promise<Member> {
-    const room = frame.room ?? session.pathRoom;
-    if (room === undefined) throw notInRoom();
-    const pending = session.lanes.pendingMembership(room);
-    if (pending === 'leaving') throw notInRoom();
-    if (pending === 'joining') await session.lanes.membershipSettled(room);
-    const member = session.memberships.get(room);
+  /** Who asks must be a member. */
+  private memberFor(session: Session, frame: ClientFrame): Member {
+    const member = session.memberships.get(frame.room ?? session.pathRoom ?? '');
     if (!member) throw notInRoom();
     return member;
   }

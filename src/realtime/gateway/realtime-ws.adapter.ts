@@ -24,9 +24,10 @@ export class RealtimeWsAdapter extends WsAdapter {
   private readonly realtime: RealtimeModule;
   private readonly routers = new Map<Server, UpgradeRouter>();
 
+  /** @throws RealtimeConfigError bad_config — the application does not import `RealtimeModule`. */
   constructor(app: INestApplicationContext, options?: ConstructorParameters<typeof WsAdapter>[1]) {
     super(app, options);
-    this.realtime = app.get(RealtimeModule);
+    this.realtime = moduleOf(app);
   }
 
   override create(port: number, options: Record<PropertyKey, unknown> & { path?: string }): AnyServer {
@@ -131,5 +132,16 @@ export class RealtimeWsAdapter extends WsAdapter {
       if (plain.some((one) => one.path === path)) return true;
     }
     return false;
+  }
+}
+
+function moduleOf(app: INestApplicationContext): RealtimeModule {
+  try {
+    return app.get(RealtimeModule);
+  } catch (cause) {
+    throw new RealtimeConfigError(
+      'RealtimeWsAdapter needs the module: import RealtimeModule.forRoot() in the root module of this application',
+      { cause },
+    );
   }
 }

@@ -23,6 +23,10 @@ interface Stay {
   user: PresentUser;
   /** Connections of the user in the room on this pod. */
   connections: number;
+  /** Whether one of them came in: else nobody ever heard of the user, and hears of no leave. */
+  arrived: boolean;
+  /** Whether the user was on no pod when the first of them entered: the first to arrive announces. */
+  isFirst: boolean;
   grace: Timer | undefined;
   /** The port's calls for this user and room, one after the other. */
   last: Promise<unknown>;
@@ -50,7 +54,11 @@ export class PresenceTracker {
     stay.grace?.cancel();
     stay.grace = undefined;
     try {
-      return await this.inTurn(stay, async () => this.parts.presence.enter(address, user));
+      return await this.inTurn(stay, async () => {
+        const entered = await this.parts.presence.enter(address, user);
+        if (entered.first) stay.isFirst = true;
+        return entered;
+      });
     } catch (error) {
       stay.connections -= 1;
       this.forget(address, stay);
@@ -68,16 +76,19 @@ export class PresenceTracker {
     if (!stay) return;
     stay.connections -= 1;
     if (stay.connections > 0 || this.closed) return;
-    if (lost && this.parts.leaveGraceMs > 0) {
+    if (lost && stay.arrived && this.parts.leaveGraceMs > 0) {
       stay.grace = this.parts.clock.after(this.parts.leaveGraceMs, () => this.leave(address, stay));
     } else {
       this.leave(address, stay);
     }
   }
 
-  /** Announces that a user came in. */
-  announceJoined(address: string, user: PresentUser, members: number): void {
-    this.parts.announce('joined', address, user, members);
+  /** A connection that entered was let in: the user is announced, where it was there on no pod before. */
+  arrived(address: string, user: PresentUser, { members }: Entered): void {
+    const stay = this.stays.get(keyOf(address, user.id));
+    const announced = stay?.arrived === true;
+    if (stay) stay.arrived = true;
+    if (stay?.isFirst === true && !announced) this.parts.announce('joined', address, user, members);
   }
 
   /** From here on exits are left to the pod's lease, which runs out after the grace. */
@@ -91,7 +102,7 @@ export class PresenceTracker {
     const exit = this.inTurn(stay, async () => {
       if (stay.connections > 0 || this.closed) return;
       const { last, members } = await this.parts.presence.exit(address, stay.user.id);
-      if (last) this.parts.announce('left', address, stay.user, members);
+      if (last && stay.arrived) this.parts.announce('left', address, stay.user, members);
       this.forget(address, stay);
     });
     exit.catch((error: unknown) => {
@@ -107,7 +118,14 @@ export class PresenceTracker {
       found.user = user;
       return found;
     }
-    const stay: Stay = { user, connections: 0, grace: undefined, last: Promise.resolve() };
+    const stay: Stay = {
+      user,
+      connections: 0,
+      arrived: false,
+      isFirst: false,
+      grace: undefined,
+      last: Promise.resolve(),
+    };
     this.stays.set(key, stay);
     return stay;
   }

@@ -1,4 +1,5 @@
 import { formatCursor } from '../../protocol/cursor.js';
+import type { Cursor } from '../../protocol/cursor.js';
 import { offsetPrefix } from '../../protocol/codec.js';
 import type { Broker, BrokerMessage, HistoryPage, Position } from '../broker/broker.js';
 import type { Clock, Timer } from '../clock.js';
@@ -150,7 +151,8 @@ export class LocalRoom {
       try {
         this.missed = false;
         const page = await this.parts.broker.history(this.at.address, { since: this.top, ...REPAIR_PAGE });
-        const members = page.position.epoch === this.epoch ? 0 : await this.countMembers();
+        const unchanged = page.position.epoch === this.epoch && isRecoverable(this.cursor, page.position);
+        const members = unchanged ? 0 : await this.countMembers();
         if (!this.isRepairing()) return;
         recovered = this.apply(page, members) && recovered;
         frames += page.frames.length;
@@ -166,7 +168,7 @@ export class LocalRoom {
   /** @returns whether nobody lost anything. */
   private apply(page: HistoryPage, members: number): boolean {
     const { position } = page;
-    const recoverable = isRecoverable({ epoch: this.epoch, offset: this.top }, position);
+    const recoverable = isRecoverable(this.cursor, position);
     if (!recoverable) {
       this.moveTo(position);
       this.tellJoined(false, members);
@@ -192,6 +194,10 @@ export class LocalRoom {
       members,
     };
     deliverToAll(this.members, encodeTextMessage(Buffer.from(JSON.stringify(frame))), undefined);
+  }
+
+  private get cursor(): Cursor {
+    return { epoch: this.epoch, offset: this.top };
   }
 
   private moveTo(position: Position): void {

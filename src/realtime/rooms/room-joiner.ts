@@ -40,11 +40,19 @@ export interface JoinRequest {
   readonly since: string | undefined;
   /** The id of the frame that asks. */
   readonly id: string | undefined;
+  /** Asked once the join can no longer miss a kick. */
+  readonly permit: () => Promise<boolean>;
 }
 
 /** An application's hook threw: the join is refused. The cause was logged. */
 export class JoinHookError extends RealtimeError {
   readonly code = 'internal';
+}
+
+interface Entering {
+  readonly connection: Connection;
+  readonly address: string;
+  kicked: boolean;
 }
 
 /** Where a member begins. */
@@ -61,29 +69,41 @@ const REPLAY_RETRY_MS = 500;
 
 /** Takes connections into rooms and out of them: subscribe, recover, `OnJoin`, `joined`, replay, then what comes. */
 export class RoomJoiner {
-  /** Members whose join is being worked on: nothing else knows them yet. */
-  private readonly entering = new Set<Member>();
+  /** Joins that are being worked on, and whether a kick came meanwhile. */
+  private readonly entering = new Set<Entering>();
 
   constructor(private readonly parts: RoomJoinerParts) {}
 
   /** A connection is kicked from a room that it is just joining: the join will be refused. */
   refuseEntering(connection: Connection, address: string): void {
-    for (const member of this.entering) {
-      if (member.connection === connection && member.room.at.address === address) member.gone = true;
+    for (const entering of this.entering) {
+      if (entering.connection === connection && entering.address === address) entering.kicked = true;
     }
   }
 
   /**
-   * Joins. Who may was asked before. Resolves when `joined` was sent; the replay goes on by itself.
+   * Joins. Resolves when `joined` was sent; the replay goes on by itself.
    *
    * @throws BrokerUnavailableError unavailable — not joined; trying again is safe.
    * @throws JoinHookError internal — not joined.
-   * @throws FrameError forbidden — kicked while joining.
+   * @throws FrameError forbidden — not permitted, or kicked while joining.
    */
   async join(request: JoinRequest): Promise<void> {
     const { connection, memberships, at } = request;
     const present = memberships.get(at.room);
     if (present) return this.tellAgain(present, request);
+    const entering: Entering = { connection, address: at.address, kicked: false };
+    this.entering.add(entering);
+    try {
+      if (!(await request.permit())) throw notAllowed();
+      await this.enter(request, entering);
+    } finally {
+      this.entering.delete(entering);
+    }
+  }
+
+  private async enter(request: JoinRequest, entering: Entering): Promise<void> {
+    const { connection, memberships, at } = request;
     const start = await this.inTime(request);
     const member: Member = {
       connection,
@@ -94,20 +114,17 @@ export class RoomJoiner {
       offset: start.offset,
       gone: false,
     };
-    this.entering.add(member);
     try {
+      if (entering.kicked) throw notAllowed();
       await this.runJoinHooks(member, request.hooks);
     } catch (error) {
       this.letGo(member);
+      this.parts.registry.release(member.room);
       throw error;
-    } finally {
-      this.entering.delete(member);
     }
-    if (!connection.open || member.gone) {
-      const kicked = member.gone;
-      member.gone = false;
+    if (!connection.open || entering.kicked) {
       await this.leave(member, memberships, request.hooks, 'closed');
-      if (kicked) throw new FrameError('forbidden', 'kicked from this room');
+      if (entering.kicked) throw notAllowed();
       return;
     }
     memberships.add(member);
@@ -221,7 +238,6 @@ export class RoomJoiner {
     if (this.parts.registry.remove(room, connection)) {
       await this.hook(connection, 'onRoomClose', () => hooks.onRoomClose?.(handle));
     }
-    this.parts.registry.release(room);
     throw new JoinHookError('the application could not let this connection in');
   }
 
@@ -241,9 +257,7 @@ export class RoomJoiner {
     const { connection, room } = member;
     // Where there is nothing to replay this makes the member live at once, so that it hears itself announced.
     let replayed = replay(member, this.parts, start.page);
-    if (start.entered.first) {
-      this.parts.tracker.announceJoined(room.at.address, userOf(connection), start.entered.members);
-    }
+    if (!isPersonal(room.at)) this.parts.tracker.arrived(room.at.address, userOf(connection), start.entered);
     let failingSince: number | undefined;
     for (;;) {
       try {
@@ -288,6 +302,10 @@ export class RoomJoiner {
     if (!isPersonal(room.at)) this.parts.tracker.exit(room.at.address, request.connection.identity.id, lost);
     this.parts.registry.release(room);
   }
+}
+
+function notAllowed(): FrameError {
+  return new FrameError('forbidden', 'joining this room is not allowed to you');
 }
 
 function isPersonal(at: Address): boolean {
