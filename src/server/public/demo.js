@@ -33,6 +33,8 @@ class Demo {
   #current;
 
   constructor() {
+    // No link: the part of the address after the # names a room.
+    byId('skip').addEventListener('click', () => this.#composer.focus());
     byId('open-room-form').addEventListener('submit', (event) => this.#openTyped(event));
     byId('sign-out').addEventListener('click', () => this.#signOut());
     byId('banner-sign-out').addEventListener('click', () => this.#signOut());

@@ -11,6 +11,8 @@ const TOGETHER_MS = 5 * 60_000;
 const END_PX = 48;
 /** Own messages that the server has not got stand below everything. */
 const AT_THE_END = Infinity;
+/** What was there before messages were lost stands above everything. */
+const SEALED = -1;
 
 /**
  * The messages of one room in the order of their offsets, the own unsent ones after them. It stays at the end while
@@ -29,6 +31,8 @@ export class MessageList {
   #items = new WeakMap();
   /** @type {Set<number>} */
   #offsets = new Set();
+  /** Messages of the server by sender and id: one that comes again under a new offset moves. @type {Map<string, HTMLLIElement>} */
+  #lines = new Map();
   /** Own messages by id, until their frame comes back. @type {Map<string, HTMLLIElement>} */
   #pending = new Map();
   #options;
@@ -153,14 +157,20 @@ export class MessageList {
     this.#keepEnd();
   }
 
-  /** Forgets everything but the own messages that were not sent. */
-  reset() {
-    const unsent = new Set(this.#pending.values());
-    for (const line of [...this.#list.children]) if (!unsent.has(/** @type {HTMLLIElement} */ (line))) line.remove();
+  /**
+   * Messages were lost: what is here stays above a line that says so, and what follows is numbered anew.
+   *
+   * @param {string} text
+   */
+  seal(text) {
+    for (const line of this.#list.children) {
+      const item = this.#items.get(line);
+      if (item && item.order !== AT_THE_END) item.order = SEALED;
+    }
     this.#offsets.clear();
+    this.#order = SEALED;
+    this.addNote(text, new Date());
     this.#order = 0;
-    this.#following = true;
-    this.#tidy(this.#list.firstElementChild);
   }
 
   /** The room is on the screen now. */
@@ -195,19 +205,23 @@ export class MessageList {
     const order = offset ?? this.#order;
     this.#order = Math.max(this.#order, order);
     const isMe = this.#options.isMe(frame.userId);
+    const key = `${frame.userId ?? ''}\n${id ?? ''}`;
     const own = isMe && id !== undefined ? this.#pending.get(id) : undefined;
+    const known = own ?? this.#lines.get(key);
     const date = new Date(frame.timestamp);
-    const line = own ?? this.#line(String(frame['text'] ?? ''), isMe, isMe ? 'You' : (frame.user ?? ''), frame.userId);
+    const line =
+      known ?? this.#line(String(frame['text'] ?? ''), isMe, isMe ? 'You' : (frame.user ?? ''), frame.userId);
     if (own && id !== undefined) {
       this.#pending.delete(id);
       this.#state(line, 'sent', '');
     }
+    if (id !== undefined) this.#lines.set(key, line);
     const time = part(line, 'time');
     time.textContent = timeText(date);
     time.setAttribute('datetime', frame.timestamp);
     time.title = momentText(date);
     this.#insert(line, { order, date, userId: frame.userId });
-    return !own;
+    return !known;
   }
 
   /**

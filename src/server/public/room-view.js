@@ -25,7 +25,10 @@ export class RoomView {
   #onChange;
   /** From where earlier messages are loaded. @type {string | undefined} */
   #earlier;
-  #isLoading = false;
+  /** Counts the times at which messages were lost: cursors from before are of no use. */
+  #generation = 0;
+  /** The generation that is being loaded; -1: none. */
+  #loading = -1;
   #wasLoaded = false;
   /** Everything that is kept was loaded. */
   #isComplete = false;
@@ -50,7 +53,7 @@ export class RoomView {
     this.messages = new MessageList(this.element, {
       isMe,
       onRetry: (id, text) => this.#send(id, text),
-      onMove: onChange,
+      onMove: () => this.#changed(),
     });
     this.people = new People(this.#room, { isMe, onChange: () => this.#changed() });
     part(this.element, 'older').addEventListener('click', () => void this.#loadEarlier());
@@ -103,11 +106,8 @@ export class RoomView {
       this.#changed();
     });
     room.on('gap', () => {
-      this.messages.reset();
-      this.messages.addNote(
-        'You were away for too long to be sent everything; these are the latest messages.',
-        new Date(),
-      );
+      this.messages.seal('Some messages could not be recovered. The latest that the server has:');
+      this.#generation += 1;
       this.#earlier = undefined;
       void this.#loadEarlier();
     });
@@ -131,19 +131,22 @@ export class RoomView {
   }
 
   async #loadEarlier() {
-    if (this.#isLoading) return;
-    this.#isLoading = true;
+    const generation = this.#generation;
+    if (this.#loading === generation) return;
+    this.#loading = generation;
     try {
       const { frames, cursor, complete } = await this.#room.history({ before: this.#earlier, limit: PAGE });
+      if (generation !== this.#generation) return; // Messages were lost meanwhile; another question is under way.
       this.#earlier = cursor;
       this.#isComplete = complete;
       this.#wasLoaded = true;
       this.messages.addHistory(frames.filter(({ type }) => type === 'message'));
     } catch {
       // Cut or left meanwhile, or the frames are gone: the button stays, and `joined` loads what was never loaded.
+    } finally {
+      if (this.#loading === generation) this.#loading = -1;
+      this.#changed();
     }
-    this.#isLoading = false;
-    this.#changed();
   }
 
   #changed() {

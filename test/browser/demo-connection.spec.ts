@@ -1,0 +1,165 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { ServerProcess } from '../support/server-process.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { forge, mint } from '../support/tokens.js';
+import { DemoPage, Guest, TEST_TIMEOUT_MS, launchBrowser } from './support.js';
+
+jest.setTimeout(TEST_TIMEOUT_MS);
+
+const SECRET = 'the secret of this page of 32 bytes or more';
+
+let browser: Browser;
+/** Ended in the reverse order, whatever a test made of them. */
+let cleanUp: (() => unknown)[];
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+
+beforeEach(() => {
+  cleanUp = [];
+});
+
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  for (const end of cleanUp.reverse()) await end();
+});
+
+afterAll(() => browser.close());
+
+async function start(env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+  const server = await ServerProcess.start(env);
+  cleanUp.push(() => server.kill());
+  return server;
+}
+
+async function guest(server: ServerProcess, name: string): Promise<Guest> {
+  const joined = await Guest.join(server.httpUrl, 'general', name);
+  cleanUp.push(() => joined.leave());
+  return joined;
+}
+
+/** A page whose connections go through a proxy; others reach the server past it. */
+async function throughProxy(server: ServerProcess, name: string) {
+  const proxy = await startTcpProxy(server.port);
+  cleanUp.push(() => proxy.close());
+  return { proxy, page: await (await DemoPage.open(browser, `http://127.0.0.1:${proxy.port}/#general`)).enter(name) };
+}
+
+describe('the demo page, its connection', () => {
+  it('comes back by itself after the server was restarted on the same port, and shows what was said meanwhile', async () => {
+    const server = await start({ JWT_SECRET: SECRET, DEV_TOKENS: 'true' });
+    const alice = await (await DemoPage.open(browser, `${server.httpUrl}/#general`)).enter('Alice');
+    await alice.say('before the restart');
+    await alice.sees('before the restart');
+    await server.stop();
+    await alice.status(/^Reconnecting/).waitFor();
+    const second = await server.restart();
+    cleanUp.push(() => second.kill());
+    await (await guest(second, 'Bob')).say('said while Alice was away');
+    await alice.sees('said while Alice was away');
+    await alice.connected();
+    await alice.say('and after it');
+    await alice.sees('and after it');
+    expect(await alice.texts()).toEqual(['before the restart', 'said while Alice was away', 'and after it']);
+    // This server keeps nothing over a restart, and the page does not pretend that it did.
+    expect(await alice.page.getByText('Some messages could not be recovered.').count()).toBe(1);
+  });
+
+  it('misses nothing and repeats nothing through a cut', async () => {
+    const server = await start();
+    const bob = await guest(server, 'Bob');
+    const { proxy, page } = await throughProxy(server, 'Alice');
+    const said: string[] = [];
+    for (let round = 1; round <= 3; round += 1) {
+      const texts = [`before ${round}`, `during ${round}`, `after ${round}`] as const;
+      await bob.say(texts[0]);
+      await page.sees(texts[0]);
+      proxy.block();
+      await page.status(/^Reconnecting/).waitFor();
+      await bob.say(texts[1]);
+      proxy.mend();
+      await page.sees(texts[1]);
+      await bob.say(texts[2]);
+      await page.sees(texts[2]);
+      said.push(...texts);
+    }
+    expect(await page.texts()).toEqual(said);
+  });
+
+  it('keeps what is written during a cut, and sends it once when it is back', async () => {
+    const server = await start();
+    const { proxy, page } = await throughProxy(server, 'Alice');
+    await page.say('before');
+    await page.sees('before');
+    proxy.block();
+    await page.status(/^Reconnecting/).waitFor();
+    await page.say('first');
+    await page.say('second');
+    await page.page.getByText('Waits for the connection').first().waitFor();
+    proxy.mend();
+    await page.until('both are sent', async () => (await page.log.locator('[data-state="sending"]').count()) === 0);
+    expect(await page.texts()).toEqual(['before', 'first', 'second']);
+    const { frames } = await (await guest(server, 'Bob')).room.history();
+    expect(frames.map((frame) => frame['text'])).toEqual(['before', 'first', 'second']);
+  });
+
+  it('says in how many seconds it tries again, and tries at once when it is told to', async () => {
+    const server = await start();
+    const { proxy, page } = await throughProxy(server, 'Alice');
+    proxy.block();
+    await page.page.getByText('The server can’t be reached.').waitFor();
+    // Long enough to be clicked before it is over by itself.
+    await page.status(/^Reconnecting in ([4-9]|\d\d) s$/).waitFor();
+    proxy.mend();
+    await page.page.getByRole('button', { name: 'Try now' }).click();
+    await page.connected();
+    await page.page.locator('#banner').waitFor({ state: 'hidden' });
+  });
+
+  it('asks for a token where the server gives none, and never writes it into the address or its storage', async () => {
+    const server = await start({ JWT_SECRET: SECRET });
+    const page = await DemoPage.open(browser, `${server.httpUrl}/#general`);
+    await page.page.getByLabel('Your name').fill('Alice');
+    await page.page.getByRole('button', { name: 'Enter the room' }).click();
+    const token = mint(SECRET, { sub: 'u1', name: 'Alice of the token' });
+    await page.page.getByLabel('Access token').fill(token);
+    await page.page.getByRole('button', { name: 'Enter the room' }).click();
+    await page.connected();
+    expect(await page.page.locator('#self-name').textContent()).toBe('Alice of the token');
+    const kept = await page.page.evaluate(() =>
+      JSON.stringify([Object.values(localStorage), Object.values(sessionStorage)]),
+    );
+    expect(page.page.url() + kept).not.toContain(token);
+    expect(server.lines.join('\n')).not.toContain(token);
+  });
+
+  it('refused for good, stops and shows why', async () => {
+    const server = await start({ JWT_SECRET: SECRET });
+    const page = await DemoPage.open(browser, `${server.httpUrl}/#general`);
+    await page.page.getByLabel('Your name').fill('Mallory');
+    await page.page.getByRole('button', { name: 'Enter the room' }).click();
+    await page.page.getByLabel('Access token').fill(forge(mint(SECRET, { sub: 'u1' })));
+    await page.page.getByRole('button', { name: 'Enter the room' }).click();
+    await page.status('Refused').waitFor();
+    await page.page.getByText('The server did not accept your token.').first().waitFor();
+    await page.page.getByText('1008 unauthenticated').waitFor();
+    const attempts = server.events('refused').length;
+    await page.page.getByRole('button', { name: 'Sign in again' }).click();
+    await page.page.getByLabel('Access token').waitFor();
+    expect(server.events('refused')).toHaveLength(attempts);
+  });
+
+  it('fetches a fresh token when the server has forgotten the key of the old one', async () => {
+    const server = await start();
+    const alice = await (await DemoPage.open(browser, `${server.httpUrl}/#general`)).enter('Alice');
+    await server.kill();
+    const second = await server.restart();
+    cleanUp.push(() => second.kill());
+    await alice.status(/^Reconnecting/).waitFor();
+    await alice.connected();
+    await alice.say('still me');
+    await alice.sees('still me');
+  });
+});
