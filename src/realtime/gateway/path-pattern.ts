@@ -66,8 +66,7 @@ export class PathPattern {
   /** A path that both patterns match without one being the more specific; `undefined`: there is none. */
   tieWith(other: PathPattern): string | undefined {
     for (const mine of this.shapes) {
-      const same = other.shapes.find((theirs) => mine.join('/').toLowerCase() === theirs.join('/').toLowerCase());
-      if (same) return `/${mine.join('/')}`;
+      if (other.shapes.some((theirs) => areTied(mine, theirs))) return `/${mine.join('/')}`;
     }
     return undefined;
   }
@@ -84,8 +83,8 @@ export class PathPattern {
   private shapeFor(path: string): Shape {
     const segments = path.split('/').filter((segment) => segment !== '').length;
     return (
-      this.shapes.find((shape) => shape.length === segments && !shape.includes('*')) ??
-      this.shapes.find((shape) => shape.includes('*')) ??
+      this.shapes.find((shape) => shape.length === segments && !hasRest(shape)) ??
+      this.shapes.find(hasRest) ??
       []
     );
   }
@@ -94,7 +93,31 @@ export class PathPattern {
 function rank(segment: string | undefined): number {
   if (segment === undefined || segment === '*') return 3;
   if (segment === ':') return 2;
-  return segment.includes(':') ? 1 : 0;
+  return /[:*]/.test(segment) ? 1 : 0;
+}
+
+/** Whether it matches paths of more segments than its own. */
+function hasRest(shape: Shape): boolean {
+  return shape.some((segment) => segment.includes('*'));
+}
+
+function areTied(one: Shape, other: Shape): boolean {
+  return one.length === other.length && one.every((segment, i) => canBeOne(segment, other[i] ?? ''));
+}
+
+/** Whether two segments of the same rank can have the same text. Of those with a parameter inside the ends are compared. */
+function canBeOne(one: string, other: string): boolean {
+  const [mine, theirs] = [one.toLowerCase(), other.toLowerCase()];
+  if (rank(one) !== rank(other)) return false;
+  if (rank(one) !== 1) return mine === theirs;
+  const [head, theirHead] = [mine, theirs].map((segment) => segment.slice(0, segment.search(/[:*]/))) as [
+    string,
+    string,
+  ];
+  const [tail, theirTail] = [mine, theirs].map((segment) => /[^:*]*$/.exec(segment)?.[0] ?? '') as [string, string];
+  return (
+    (head.startsWith(theirHead) || theirHead.startsWith(head)) && (tail.endsWith(theirTail) || theirTail.endsWith(tail))
+  );
 }
 
 function namesIn(tokens: readonly Token[]): string[] {
