@@ -78,10 +78,10 @@ export default {
     {
       name: 'implementations-are-named-once',
       comment:
-        'memory-* and redis-* implement a port and are named in realtime.providers.ts alone: import the port ' +
+        'memory-* and redis-* implement a port and are named in backend.providers.ts alone: import the port ' +
         '(broker.ts, presence.ts, bans.ts) and have the implementation handed in.',
       severity: 'error',
-      from: { path: '^src/', pathNot: [SPECS, '^src/realtime/realtime\\.providers\\.ts$', IMPLEMENTATION] },
+      from: { path: '^src/', pathNot: [SPECS, '^src/realtime/backend\\.providers\\.ts$', IMPLEMENTATION] },
       to: { path: IMPLEMENTATION },
     },
     {

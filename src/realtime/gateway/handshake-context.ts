@@ -1,37 +1,44 @@
-import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
 import { firstValueFrom, isObservable } from 'rxjs';
+import type { Observable } from 'rxjs';
+
+type Metatype = abstract new (...args: never[]) => unknown;
+
+/** Nest's `CanActivate`, by its shape. */
+export interface Guard {
+  canActivate(context: never): boolean | Promise<boolean> | Observable<boolean>;
+}
 
 /** The execution context of a handshake: that of an HTTP request, whatever a guard asks (HS3). */
 class HandshakeContext {
   private readonly args: unknown[];
 
   constructor(
-    private readonly metatype: Type,
+    private readonly metatype: Metatype,
     request: unknown,
     response: unknown,
   ) {
     this.args = [request, response, () => undefined];
   }
 
-  getClass<T>(): Type<T> {
-    return this.metatype as Type<T>;
-  }
-
-  /** A handshake has no handler; metadata is looked for on the class all the same. */
-  getHandler(): Type {
+  getClass(): Metatype {
     return this.metatype;
   }
 
-  getArgs<T extends unknown[]>(): T {
-    return this.args as T;
+  /** A handshake has no handler; metadata is looked for on the class all the same. */
+  getHandler(): Metatype {
+    return this.metatype;
   }
 
-  getArgByIndex<T>(index: number): T {
-    return this.args[index] as T;
+  getArgs(): unknown[] {
+    return this.args;
   }
 
-  getType<T extends string>(): T {
-    return 'http' as T;
+  getArgByIndex(index: number): unknown {
+    return this.args[index];
+  }
+
+  getType(): string {
+    return 'http';
   }
 
   switchToHttp(): unknown {
@@ -53,12 +60,12 @@ class HandshakeContext {
 
 /** Runs guards one after the other, as Nest does for a route. @returns whether all said yes. */
 export async function runGuards(
-  guards: readonly CanActivate[],
-  metatype: Type,
+  guards: readonly Guard[],
+  metatype: Metatype,
   request: unknown,
   response: unknown,
 ): Promise<boolean> {
-  const context = new HandshakeContext(metatype, request, response) as unknown as ExecutionContext;
+  const context = new HandshakeContext(metatype, request, response) as never;
   for (const guard of guards) {
     const verdict = await guard.canActivate(context);
     const allowed = isObservable(verdict) ? await firstValueFrom(verdict) : verdict;

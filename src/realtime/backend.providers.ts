@@ -1,0 +1,100 @@
+import { Logger } from '@nestjs/common';
+import type { Bans } from './bans/bans.js';
+import { MemoryBans } from './bans/memory-bans.js';
+import type { Broker } from './broker/broker.js';
+import { MemoryBroker } from './broker/memory-broker.js';
+import type { RedisSource } from './broker/redis-settings.js';
+import type { Clock } from './clock.js';
+import { RealtimeConfigError } from './realtime.errors.js';
+import type { RealtimeEvents } from './realtime.events.js';
+import type { ResolvedOptions } from './realtime.options.js';
+import { MemoryPresence } from './presence/memory-presence.js';
+import type { Presence } from './presence/presence.js';
+
+/** What pods share: in memory for one process, in Redis for many. */
+export interface Backend {
+  readonly broker: Broker;
+  readonly presence: Presence;
+  readonly bans: Bans;
+  open(): Promise<void>;
+  /** @param graceMs How long the users of this pod may come back elsewhere without having left. */
+  close(graceMs: number): Promise<void>;
+}
+
+type Ports = Pick<Backend, 'broker' | 'presence' | 'bans'>;
+
+/**
+ * Chooses the implementations of the ports: an application's own, else those of Redis where it is configured, else memory.
+ *
+ * @throws RealtimeConfigError bad_config — `redis` can't be used, or the package ioredis is not there.
+ */
+export async function createBackend(options: ResolvedOptions, clock: Clock, events: RealtimeEvents): Promise<Backend> {
+  const own = { broker: options.broker, presence: options.presence, bans: options.bans };
+  const { broker, presence, bans } = isComplete(own) ? own : { ...(await createPorts(options, clock)), ...given(own) };
+  broker.onAvailability((available) => events.emit('availabilityChanged', { available }));
+  let opened = 0;
+  return {
+    broker,
+    presence,
+    bans,
+    open: async () => {
+      await broker.open();
+      opened = 1;
+      await presence.open();
+      opened = 2;
+    },
+    close: async (graceMs) => {
+      if (opened > 1) await presence.close(graceMs);
+      if (opened > 0) await broker.close();
+      opened = 0;
+    },
+  };
+}
+
+async function createPorts(options: ResolvedOptions, clock: Clock): Promise<Ports> {
+  if (options.redis === undefined) {
+    return {
+      broker: new MemoryBroker({ ...options, clock }),
+      presence: new MemoryPresence({ clock }),
+      bans: new MemoryBans({ clock }),
+    };
+  }
+  const { RedisConnections, RedisBroker, RedisPresence, RedisBans } = await loadRedis();
+  const connections = new RedisConnections({
+    redis: options.redis as RedisSource,
+    prefix: options.redisPrefix,
+    clock,
+    logger: new Logger('Redis'),
+  });
+  return {
+    broker: new RedisBroker({ ...options, connections }),
+    presence: new RedisPresence({ connections, clock }),
+    bans: new RedisBans(connections),
+  };
+}
+
+/** ioredis is an optional peer: it is loaded where it is asked for, and not before. */
+async function loadRedis() {
+  try {
+    const [connections, broker, presence, bans] = await Promise.all([
+      import('./broker/redis-connections.js'),
+      import('./broker/redis-broker.js'),
+      import('./presence/redis-presence.js'),
+      import('./bans/redis-bans.js'),
+    ]);
+    return { ...connections, ...broker, ...presence, ...bans };
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new RealtimeConfigError('"redis" is set, but the package ioredis is not there: npm install ioredis', {
+      cause,
+    });
+  }
+}
+
+function given(own: Partial<Ports>): Partial<Ports> {
+  return Object.fromEntries(Object.entries(own).filter(([, port]) => port !== undefined));
+}
+
+function isComplete(own: Partial<Ports>): own is Ports {
+  return own.broker !== undefined && own.presence !== undefined && own.bans !== undefined;
+}
