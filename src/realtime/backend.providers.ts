@@ -3,13 +3,13 @@ import type { Bans } from './bans/bans.js';
 import { MemoryBans } from './bans/memory-bans.js';
 import type { Broker } from './broker/broker.js';
 import { MemoryBroker } from './broker/memory-broker.js';
-import type { RedisSource } from './broker/redis-settings.js';
 import type { Clock } from './clock.js';
 import { RealtimeConfigError } from './realtime.errors.js';
 import type { RealtimeEvents } from './realtime.events.js';
 import type { ResolvedOptions } from './realtime.options.js';
 import { MemoryPresence } from './presence/memory-presence.js';
 import type { Presence } from './presence/presence.js';
+import type { RedisSource } from './redis-ports.js';
 
 /** What pods share: in memory for one process, in Redis for many. */
 export interface Backend {
@@ -59,30 +59,20 @@ async function createPorts(options: ResolvedOptions, clock: Clock): Promise<Port
       bans: new MemoryBans({ clock }),
     };
   }
-  const { RedisConnections, RedisBroker, RedisPresence, RedisBans } = await loadRedis();
-  const connections = new RedisConnections({
+  const { createRedisPorts } = await loadRedis();
+  return createRedisPorts({
+    ...options,
     redis: options.redis as RedisSource,
     prefix: options.redisPrefix,
     clock,
     logger: new Logger('Redis'),
   });
-  return {
-    broker: new RedisBroker({ ...options, connections }),
-    presence: new RedisPresence({ connections, clock }),
-    bans: new RedisBans(connections),
-  };
 }
 
 /** ioredis is an optional peer: it is loaded where it is asked for, and not before. */
 async function loadRedis() {
   try {
-    const [connections, broker, presence, bans] = await Promise.all([
-      import('./broker/redis-connections.js'),
-      import('./broker/redis-broker.js'),
-      import('./presence/redis-presence.js'),
-      import('./bans/redis-bans.js'),
-    ]);
-    return { ...connections, ...broker, ...presence, ...bans };
+    return await import('./redis-ports.js');
   } catch (cause) {
     if ((cause as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new RealtimeConfigError('"redis" is set, but the package ioredis is not there: npm install ioredis', {
