@@ -1,20 +1,69 @@
+import { BrokerUnavailableError } from '../realtime.errors.js';
+import type { Clock } from '../clock.js';
+import { MemoryPresenceStore } from './memory-presence-store.js';
+import type { MemoryPod } from './memory-presence-store.js';
 import type { Presence, PresencePage, PresentUser, ReapedUser } from './presence.js';
+
+export interface MemoryPresenceOptions {
+  /** Shared with others, which then are pods of one server. Default: a store of its own. */
+  readonly store?: MemoryPresenceStore | undefined;
+  /** Of a store of its own. Default: the clock of the machine. */
+  readonly clock?: Clock | undefined;
+}
+
+/** The presence of one process. Its pod lives as long as the process, so nobody needs to take its lease away. */
 export class MemoryPresence implements Presence {
-  private readonly rooms = new Map<string, Map<string, string>>();
-  async open(): Promise<void> { return; }
-  async close(): Promise<void> { return; }
+  private readonly store: MemoryPresenceStore;
+  private readonly listeners: ((left: ReapedUser) => void)[] = [];
+  private readonly pod: MemoryPod = {
+    rooms: new Map(),
+    reaped: (left) => {
+      for (const listener of this.listeners) listener(left);
+    },
+  };
+  private isOpen = false;
+
+  constructor({ store, clock }: MemoryPresenceOptions = {}) {
+    this.store = store ?? new MemoryPresenceStore(clock);
+  }
+
+  async open(): Promise<void> {
+    this.isOpen = true;
+    this.store.add(this.pod);
+  }
+
+  async close(graceMs: number): Promise<void> {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.store.release(this.pod, graceMs);
+  }
+
   async enter(address: string, user: PresentUser): Promise<{ first: boolean; members: number }> {
-    const room = this.rooms.get(address) ?? new Map<string, string>(); this.rooms.set(address, room);
-    const first = !room.has(user.id); room.set(user.id, user.name); return { first, members: room.size };
+    this.checkOpen();
+    return this.store.enter(this.pod, address, user);
   }
+
   async exit(address: string, userId: string): Promise<{ last: boolean; members: number }> {
-    const room = this.rooms.get(address); const last = room?.delete(userId) ?? false; if (room?.size === 0) this.rooms.delete(address); return { last, members: room?.size ?? 0 };
+    this.checkOpen();
+    return this.store.exit(this.pod, address, userId);
   }
-  async count(address: string): Promise<number> { return this.rooms.get(address)?.size ?? 0; }
-  async list(address: string, { after, limit }: { after?: string | undefined; limit: number }): Promise<PresencePage> {
-    const all = [...(this.rooms.get(address) ?? [])].map(([id, name]) => ({ id, name })).sort((a, b) => Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)));
-    const rest = after === undefined ? all : all.filter(({ id }) => Buffer.compare(Buffer.from(id), Buffer.from(after)) > 0);
-    return { count: all.length, users: rest.slice(0, limit), complete: rest.length <= limit };
+
+  async count(address: string): Promise<number> {
+    this.checkOpen();
+    return this.store.count(address);
   }
-  onReaped(_: (left: ReapedUser) => void): void { return; }
+
+  async list(address: string, page: { after?: string | undefined; limit: number }): Promise<PresencePage> {
+    this.checkOpen();
+    return this.store.list(address, page.after, page.limit);
+  }
+
+  onReaped(listener: (left: ReapedUser) => void): void {
+    this.listeners.push(listener);
+  }
+
+  private checkOpen(): void {
+    if (this.isOpen) return;
+    throw new BrokerUnavailableError('expected presence to be open: call open() first, and nothing after close()');
+  }
 }

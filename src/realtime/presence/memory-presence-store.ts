@@ -1,0 +1,94 @@
+import { SystemClock } from '../clock.js';
+import type { Clock } from '../clock.js';
+import type { PresencePage, PresentUser, ReapedUser } from './presence.js';
+
+/** One of those who share the store. */
+export interface MemoryPod {
+  /** The ids of the users that it has in each room. */
+  readonly rooms: Map<string, Set<string>>;
+  /** Tells it of a user who left because another pod is gone. */
+  readonly reaped: (left: ReapedUser) => void;
+}
+
+interface PresentInRoom {
+  readonly users: Map<string, { name: string; pods: number }>;
+  /** Ids in the order of their bytes; made when it is asked for. */
+  order: string[] | undefined;
+}
+
+/** What Redis is to `RedisPresence`, for one process. Several `MemoryPresence` that share one are several pods. */
+export class MemoryPresenceStore {
+  private readonly rooms = new Map<string, PresentInRoom>();
+  private readonly alive = new Set<MemoryPod>();
+
+  constructor(private readonly clock: Clock = new SystemClock()) {}
+
+  add(pod: MemoryPod): void {
+    this.alive.add(pod);
+  }
+
+  enter(pod: MemoryPod, address: string, { id, name }: PresentUser): { first: boolean; members: number } {
+    const room = this.rooms.get(address) ?? { users: new Map(), order: undefined };
+    this.rooms.set(address, room);
+    const user = room.users.get(id) ?? { name, pods: 0 };
+    const first = user.pods === 0;
+    if (first) {
+      room.users.set(id, user);
+      room.order = undefined;
+    }
+    user.name = name;
+    const here = pod.rooms.get(address) ?? new Set();
+    pod.rooms.set(address, here);
+    if (!here.has(id)) user.pods += 1;
+    here.add(id);
+    return { first, members: room.users.size };
+  }
+
+  exit(pod: MemoryPod, address: string, id: string): { last: boolean; members: number } {
+    const here = pod.rooms.get(address);
+    const room = this.rooms.get(address);
+    const user = room?.users.get(id);
+    if (!room || !user || !here?.delete(id)) return { last: false, members: this.count(address) };
+    if (here.size === 0) pod.rooms.delete(address);
+    user.pods -= 1;
+    if (user.pods > 0) return { last: false, members: room.users.size };
+    room.users.delete(id);
+    room.order = undefined;
+    if (room.users.size === 0) this.rooms.delete(address);
+    return { last: true, members: room.users.size };
+  }
+
+  count(address: string): number {
+    return this.rooms.get(address)?.users.size ?? 0;
+  }
+
+  list(address: string, after: string | undefined, limit: number): PresencePage {
+    const room = this.rooms.get(address);
+    if (!room) return { count: 0, users: [], complete: true };
+    room.order ??= [...room.users.keys()].sort(compareBytes);
+    const following = after === undefined ? room.order : room.order.filter((id) => compareBytes(id, after) > 0);
+    const users = following.slice(0, limit).map((id) => ({ id, name: room.users.get(id)?.name ?? '' }));
+    return { count: room.users.size, users, complete: users.length === following.length };
+  }
+
+  /** From now on nothing is told to the pod; after `graceMs` its users have left. */
+  release(pod: MemoryPod, graceMs: number): void {
+    this.alive.delete(pod);
+    this.clock.after(graceMs, () => this.reap(pod));
+  }
+
+  private reap(pod: MemoryPod): void {
+    for (const [address, ids] of pod.rooms) {
+      for (const id of [...ids]) {
+        const name = this.rooms.get(address)?.users.get(id)?.name ?? '';
+        const { last, members } = this.exit(pod, address, id);
+        const [someone] = this.alive;
+        if (last) someone?.reaped({ address, user: { id, name }, members });
+      }
+    }
+  }
+}
+
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,279 @@
+import { randomBytes } from 'node:crypto';
+import type { RedisConnections } from '../broker/redis-connections.js';
+import { SystemClock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
+import { BrokerUnavailableError } from '../realtime.errors.js';
+import type { Presence, PresencePage, PresentUser, ReapedUser } from './presence.js';
+import { RedisPresenceRooms } from './redis-presence-rooms.js';
+import { expiredScript, releaseScript, renewScript } from './redis-presence-scripts.js';
+
+export interface RedisPresenceOptions {
+  readonly connections: RedisConnections;
+  readonly clock?: Clock | undefined;
+  /** How long a pod counts as alive after its last sign. Default 10,000. It gives three within that time. */
+  readonly leaseMs?: number | undefined;
+}
+
+/** A room in which this pod has users. */
+interface LocalRoom {
+  /** Names by id. */
+  readonly users: Map<string, string>;
+  /** Settled when the pod's list of rooms has it: before that nobody may be in it, or nobody could be reaped. */
+  listed: Promise<void> | undefined;
+}
+
+/** A user who may be in a room by this pod although the call that said so failed. */
+interface Stray {
+  readonly address: string;
+  readonly userId: string;
+}
+
+const SIGNS_PER_LEASE = 3;
+const REAPED_AT_ONCE = 10;
+const ROOMS_AT_ONCE = 50;
+
+/**
+ * Presence over all pods by Redis. A pod owns what it enters by a lease. Once that has run out it is never renewed: the
+ * pod goes on under another name, enters its users anew and takes the old ones away itself. So whoever reaps a dead
+ * name can't hit a living pod, however long it takes.
+ */
+export class RedisPresence implements Presence {
+  private readonly connections: RedisConnections;
+  private readonly rooms: RedisPresenceRooms;
+  private readonly clock: Clock;
+  private readonly leaseMs: number;
+  private readonly listeners: ((left: ReapedUser) => void)[] = [];
+  private readonly local = new Map<string, LocalRoom>();
+  /** Rooms that are being taken off the pod's list: putting them on again waits for it. */
+  private readonly unlisting = new Map<string, Promise<void>>();
+  private readonly strays = new Map<string, Stray>();
+  /** Names under which this pod went, with the rooms that may have users of theirs. */
+  private readonly former = new Map<string, readonly string[]>();
+  /** Rooms whose users are not entered under the present name yet. */
+  private readonly unregistered = new Set<string>();
+  private pod = newPodName();
+  /** Since when the lease was held without a break. */
+  private heldSince = 0;
+  private timer: Timer | undefined;
+  private ticking: Promise<void> | undefined;
+  private isOpen = false;
+
+  constructor(options: RedisPresenceOptions) {
+    this.connections = options.connections;
+    this.rooms = new RedisPresenceRooms(options.connections.keys, options.connections.commands);
+    this.clock = options.clock ?? new SystemClock();
+    this.leaseMs = options.leaseMs ?? 10_000;
+    this.connections.onAvailability((available) => {
+      if (available && this.isOpen) this.tick();
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.connections.open();
+    try {
+      await this.takeLease();
+    } catch (error) {
+      await this.connections.close();
+      throw error;
+    }
+    this.isOpen = true;
+    this.timer = this.clock.every(this.leaseMs / SIGNS_PER_LEASE, () => this.tick());
+  }
+
+  async close(graceMs: number): Promise<void> {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.timer?.cancel();
+    await this.ticking;
+    const { keys, commands } = this.connections;
+    try {
+      await commands.run(releaseScript, [keys.pods()], [this.pod, Math.ceil(graceMs)]);
+    } catch {
+      // Redis is away: the lease runs out by itself.
+    }
+    await this.connections.close();
+  }
+
+  async enter(address: string, user: PresentUser): Promise<{ first: boolean; members: number }> {
+    this.checkOpen();
+    const room = this.local.get(address) ?? { users: new Map<string, string>(), listed: undefined };
+    this.local.set(address, room);
+    const wasHere = room.users.has(user.id);
+    room.users.set(user.id, user.name);
+    this.strays.delete(strayKey(address, user.id));
+    try {
+      return await this.rooms.enter(await this.listedUnder(address, room), address, user);
+    } catch (error) {
+      if (!wasHere) {
+        room.users.delete(user.id);
+        this.strays.set(strayKey(address, user.id), { address, userId: user.id });
+      }
+      throw error;
+    }
+  }
+
+  async exit(address: string, userId: string): Promise<{ last: boolean; members: number }> {
+    this.checkOpen();
+    const room = this.local.get(address);
+    room?.users.delete(userId);
+    const result = await this.rooms.exit(this.pod, address, userId);
+    this.strays.delete(strayKey(address, userId));
+    this.dropIfEmpty(address);
+    return result;
+  }
+
+  async count(address: string): Promise<number> {
+    this.checkOpen();
+    return this.rooms.count(address);
+  }
+
+  async list(address: string, page: { after?: string | undefined; limit: number }): Promise<PresencePage> {
+    this.checkOpen();
+    return this.rooms.list(address, page.after, page.limit);
+  }
+
+  onReaped(listener: (left: ReapedUser) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Gives a sign of life, and does what is due. What fails because Redis is away is done at a later tick. */
+  private tick(): void {
+    this.ticking ??= this.tickNow()
+      .catch((error: unknown) => {
+        if (!(error instanceof BrokerUnavailableError)) throw error;
+      })
+      .finally(() => {
+        this.ticking = undefined;
+      });
+  }
+
+  private async tickNow(): Promise<void> {
+    if (!(await this.renewLease())) await this.goOnUnderAnotherName();
+    await this.registerAnew();
+    await this.takeStraysOut();
+    // After an outage every lease has run out: the others get the time of one to come back before anybody is reaped.
+    if (this.clock.now() - this.heldSince >= this.leaseMs) await this.reapOthers();
+  }
+
+  private async renewLease(): Promise<boolean> {
+    const { keys, commands } = this.connections;
+    return (await commands.run(renewScript, [keys.pods()], [this.pod, this.leaseMs, 0])) === 1;
+  }
+
+  private async takeLease(): Promise<void> {
+    const { keys, commands } = this.connections;
+    await commands.run(renewScript, [keys.pods()], [this.pod, this.leaseMs, 1]);
+    this.heldSince = this.clock.now();
+  }
+
+  private async goOnUnderAnotherName(): Promise<void> {
+    const strays = [...this.strays.values()].map(({ address }) => address);
+    this.former.set(this.pod, [...new Set([...this.local.keys(), ...strays])]);
+    this.strays.clear();
+    this.pod = newPodName();
+    for (const [address, room] of this.local) {
+      room.listed = undefined;
+      this.unregistered.add(address);
+    }
+    await this.takeLease();
+  }
+
+  private async registerAnew(): Promise<void> {
+    await inBatches(this.unregistered, ROOMS_AT_ONCE, async (address) => {
+      const room = this.local.get(address);
+      if (room) await this.rooms.enterAll(await this.listedUnder(address, room), address, room.users);
+      this.unregistered.delete(address);
+    });
+    // Only now: whoever is here under the present name has not left.
+    for (const [pod, addresses] of this.former) {
+      await inBatches(addresses, ROOMS_AT_ONCE, (address) => this.rooms.reap(pod, address, this.tell));
+      await this.connections.commands.call('unlink', [this.connections.keys.podRooms(pod)]);
+      this.former.delete(pod);
+    }
+  }
+
+  private async takeStraysOut(): Promise<void> {
+    for (const [key, { address, userId }] of this.strays) {
+      const name = this.local.get(address)?.users.get(userId);
+      const { last, members } = await this.rooms.exit(this.pod, address, userId);
+      this.strays.delete(key);
+      this.dropIfEmpty(address);
+      if (last) this.tell({ address, user: { id: userId, name: name ?? userId }, members });
+    }
+  }
+
+  private async reapOthers(): Promise<void> {
+    const { keys, commands } = this.connections;
+    const pods = (await commands.run(expiredScript, [keys.pods()], [REAPED_AT_ONCE])) as unknown[];
+    for (const pod of pods.map(String)) {
+      const addresses = (await commands.call('smembers', [keys.podRooms(pod)])) as unknown[];
+      await inBatches(addresses.map(String), ROOMS_AT_ONCE, (address) => this.rooms.reap(pod, address, this.tell));
+      await commands.call('unlink', [keys.podRooms(pod)]);
+      await commands.call('zrem', [keys.pods(), pod]);
+    }
+  }
+
+  /** Puts a room on the list of the pod. @returns the name of the pod, which it has at that moment. */
+  private async listedUnder(address: string, room: LocalRoom): Promise<string> {
+    for (;;) {
+      const { pod } = this;
+      room.listed ??= this.listRoom(pod, address, room);
+      await room.listed;
+      if (pod === this.pod) return pod;
+    }
+  }
+
+  private async listRoom(pod: string, address: string, room: LocalRoom): Promise<void> {
+    try {
+      await this.unlisting.get(address);
+      await this.connections.commands.call('sadd', [this.connections.keys.podRooms(pod), address]);
+    } catch (error) {
+      room.listed = undefined;
+      throw error;
+    }
+  }
+
+  private dropIfEmpty(address: string): void {
+    const room = this.local.get(address);
+    if (room && room.users.size > 0) return;
+    this.local.delete(address);
+    const unlisted = this.connections.commands
+      .call('srem', [this.connections.keys.podRooms(this.pod), address])
+      .then(
+        () => undefined,
+        () => undefined, // A room on the list that nobody is in costs whoever reaps one look.
+      )
+      .then(() => {
+        if (this.unlisting.get(address) === unlisted) this.unlisting.delete(address);
+      });
+    this.unlisting.set(address, unlisted);
+  }
+
+  private checkOpen(): void {
+    if (this.isOpen) return;
+    throw new BrokerUnavailableError('expected presence to be open: call open() first, and nothing after close()');
+  }
+
+  private readonly tell = (left: ReapedUser): void => {
+    for (const listener of this.listeners) listener(left);
+  };
+}
+
+function newPodName(): string {
+  return randomBytes(9).toString('base64url');
+}
+
+function strayKey(address: string, userId: string): string {
+  return `${address}\n${userId}`;
+}
+
+async function inBatches<Item>(
+  items: Iterable<Item>,
+  size: number,
+  step: (item: Item) => Promise<void>,
+): Promise<void> {
+  const all = [...items];
+  for (let start = 0; start < all.length; start += size) {
+    await Promise.all(all.slice(start, start + size).map((item) => step(item)));
+  }
+}

@@ -1,0 +1,176 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RedisConnections } from '../../src/realtime/broker/redis-connections.js';
+import type { Presence } from '../../src/realtime/presence/presence.js';
+import type { ReapedUser } from '../../src/realtime/presence/presence.js';
+import { RedisPresence } from '../../src/realtime/presence/redis-presence.js';
+import { BrokerUnavailableError } from '../../src/realtime/realtime.errors.js';
+import { describePresenceContract } from '../../src/testing/contracts/presence.contract.js';
+import { until } from '../../src/testing/contracts/test-api.js';
+import { RedisProcess } from '../support/redis-process.js';
+
+const LEASE_MS = 300;
+const ROOM = 'chat/general';
+const ALICE = { id: 'u1', name: 'Alice' };
+const BOB = { id: 'u2', name: 'Bob' };
+
+let redis: RedisProcess;
+beforeAll(async () => {
+  redis = await RedisProcess.start({ persistent: true, config: { appendfsync: 'everysec' } });
+});
+afterAll(async () => redis.stop());
+
+interface Pod {
+  readonly presence: RedisPresence;
+  readonly connections: RedisConnections;
+}
+
+async function openPods(count: number, prefix?: string): Promise<Pod[]> {
+  const pods = Array.from({ length: count }, () => {
+    const connections = new RedisConnections({ redis: redis.url, prefix, commandTimeoutMs: 1_000 });
+    return { connections, presence: new RedisPresence({ connections, leaseMs: LEASE_MS }) };
+  });
+  await Promise.all(pods.map(({ presence }) => presence.open()));
+  return pods;
+}
+
+/** The pod's connections are gone, for good, and nobody was told. */
+async function crash(pod: Pod): Promise<void> {
+  await pod.connections.close();
+}
+
+describePresenceContract({ describe, it, beforeEach, afterEach }, 'RedisPresence', {
+  createPods: async () => {
+    const pods = await openPods(3, `${randomUUID()}:`);
+    const crashed = new Set<Presence>();
+    return {
+      pods: pods.map(({ presence }) => presence),
+      elapse: (ms) => sleep(ms), // Leases are Redis's own time.
+      crash: async (presence) => {
+        const pod = pods.find((one) => one.presence === presence);
+        if (pod) await crash(pod);
+        crashed.add(presence);
+      },
+      close: async () => {
+        const living = pods.filter(({ presence }) => !crashed.has(presence));
+        await Promise.all(living.map(({ presence }) => presence.close(0)));
+      },
+    };
+  },
+});
+
+describe('RedisPresence', () => {
+  let a: Pod;
+  let b: Pod;
+  let reaped: ReapedUser[];
+
+  beforeEach(async () => {
+    await redis.command('FLUSHALL');
+    [a, b] = (await openPods(2)) as [Pod, Pod];
+    reaped = [];
+    for (const { presence } of [a, b]) presence.onReaped((left) => reaped.push(left));
+  });
+  afterEach(async () => {
+    await Promise.all([a, b].map(({ presence }) => presence.close(0)));
+  });
+
+  /** Leases and ticks long over. */
+  async function longAfter(): Promise<void> {
+    await sleep(3 * LEASE_MS);
+  }
+
+  it('registers its users anew after a loss of all data, and nobody has left', async () => {
+    await Promise.all([a.presence.enter(ROOM, ALICE), b.presence.enter(ROOM, BOB), b.presence.enter(ROOM, ALICE)]);
+    await redis.command('FLUSHALL');
+    await until(
+      () => a.presence.list(ROOM, { limit: 10 }),
+      ({ count }) => count === 2,
+    );
+    expect((await a.presence.list(ROOM, { limit: 10 })).users).toEqual([ALICE, BOB]);
+    await longAfter();
+    expect(reaped).toEqual([]);
+    expect(await a.presence.exit(ROOM, ALICE.id)).toEqual({ last: false, members: 2 });
+    expect(await b.presence.exit(ROOM, ALICE.id)).toEqual({ last: true, members: 1 });
+  });
+
+  it('whose lease ran out while it lived has its users again, once it notices', async () => {
+    await a.presence.enter(ROOM, ALICE);
+    // As when the process was paused: others see the lease run out.
+    const [name] = (await redis.command('ZRANGE', 'rookery:pods', '0', '0')) as [string];
+    const [other] = (await redis.command('ZRANGE', 'rookery:pods', '1', '1')) as [string];
+    await redis.command('ZADD', 'rookery:pods', '1', name);
+    await redis.command('ZADD', 'rookery:pods', '1', other);
+    await longAfter();
+    expect((await b.presence.list(ROOM, { limit: 10 })).users).toEqual([ALICE]);
+    expect(reaped).toEqual([]);
+    const names = (await redis.command('ZRANGE', 'rookery:pods', '0', '-1')) as string[];
+    expect(names).toHaveLength(2);
+    expect(names).not.toContain(name);
+    expect(await a.presence.exit(ROOM, ALICE.id)).toEqual({ last: true, members: 0 });
+  });
+
+  it('tells nobody that users left while Redis was away for longer than the leases', async () => {
+    await Promise.all([a.presence.enter(ROOM, ALICE), b.presence.enter(ROOM, BOB)]);
+    redis.pause();
+    await longAfter();
+    redis.resume();
+    await until(
+      async () => a.connections.available && b.connections.available,
+      (available) => available,
+    );
+    await longAfter();
+    expect(reaped).toEqual([]);
+    expect((await b.presence.list(ROOM, { limit: 10 })).users).toEqual([ALICE, BOB]);
+  });
+
+  it('keeps its users over a restart of Redis that keeps its data', async () => {
+    await Promise.all([a.presence.enter(ROOM, ALICE), b.presence.enter(ROOM, BOB)]);
+    await redis.restart();
+    await until(
+      async () => a.connections.available && b.connections.available,
+      (available) => available,
+    );
+    await longAfter();
+    expect(reaped).toEqual([]);
+    expect((await a.presence.list(ROOM, { limit: 10 })).users).toEqual([ALICE, BOB]);
+  });
+
+  it('takes a user out again whose entry failed and may have happened', async () => {
+    redis.pause();
+    await expect(a.presence.enter(ROOM, ALICE)).rejects.toThrow(BrokerUnavailableError);
+    redis.resume();
+    await until(
+      () => b.connections.available,
+      (available) => available,
+    );
+    await longAfter();
+    expect(await b.presence.count(ROOM)).toBe(0);
+    expect(await b.presence.enter(ROOM, ALICE)).toEqual({ first: true, members: 1 });
+  });
+
+  it('leaves no key behind but the list of pods', async () => {
+    const users = Array.from({ length: 20 }, (_, i) => ({ id: `u${i}`, name: `User ${i}` }));
+    await Promise.all(users.flatMap((user) => [a.presence.enter(ROOM, user), b.presence.enter(ROOM, user)]));
+    await Promise.all(users.map(({ id }) => a.presence.exit(ROOM, id)));
+    await Promise.all(users.map(({ id }) => b.presence.exit(ROOM, id)));
+    await until(
+      async () => (await redis.command('KEYS', '*')) as string[],
+      (keys) => keys.join() === 'rookery:pods',
+    );
+  });
+
+  it('leaves no key of a crashed pod behind', async () => {
+    await a.presence.enter(ROOM, ALICE);
+    await crash(a);
+    await until(
+      () => reaped,
+      (left) => left.length === 1,
+    );
+    await until(
+      async () => [await redis.command('KEYS', '*'), await redis.command('ZCARD', 'rookery:pods')].join(),
+      (left) => left === 'rookery:pods,1',
+    );
+    [a] = (await openPods(1)) as [Pod];
+  });
+});
