@@ -338,6 +338,19 @@ describe('RealtimeClient, what it sends', () => {
     expect(offsets).toEqual(Array.from({ length: 2_000 }, (_, index) => index + 1));
   });
 
+  it('asks a new connection only for what it needs, not for what the old one still had to ask', async () => {
+    const { client, clock, network } = setUp();
+    for (const name of ['a', 'b', 'c']) client.room(name);
+    const slow = { limits: { framesPerSecond: 1, burst: 1, rooms: 0 } };
+    const first = (await network.socket(1)).welcome(slow);
+    expect(first.sent).toHaveLength(1);
+    first.end();
+    clock.advance(250);
+    const second = (await network.socket(2)).welcome(slow);
+    clock.advance(10_000);
+    expect(second.sent.map(({ room }) => room)).toEqual(['a', 'b', 'c']);
+  });
+
   it('sends in turn for its rooms', async () => {
     const { client, clock, network } = setUp();
     for (const name of ['a', 'b']) for (const n of [1, 2]) void client.room(name).send('message', { text: name + n });

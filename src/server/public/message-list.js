@@ -29,9 +29,7 @@ export class MessageList {
   #order = 0;
   /** @type {WeakMap<Element, Item>} */
   #items = new WeakMap();
-  /** @type {Set<number>} */
-  #offsets = new Set();
-  /** Messages of the server by sender and id: one that comes again under a new offset moves. @type {Map<string, HTMLLIElement>} */
+  /** Messages of the server by sender and id: one that comes again is not shown again. @type {Map<string, HTMLLIElement>} */
   #lines = new Map();
   /** Own messages by id, until their frame comes back. @type {Map<string, HTMLLIElement>} */
   #pending = new Map();
@@ -167,7 +165,6 @@ export class MessageList {
       const item = this.#items.get(line);
       if (item && item.order !== AT_THE_END) item.order = SEALED;
     }
-    this.#offsets.clear();
     this.#order = SEALED;
     this.addNote(text, new Date());
     this.#order = 0;
@@ -200,8 +197,6 @@ export class MessageList {
    */
   #place(frame) {
     const { offset, id } = frame;
-    if (offset !== undefined && this.#offsets.has(offset)) return false;
-    if (offset !== undefined) this.#offsets.add(offset);
     const order = offset ?? this.#order;
     this.#order = Math.max(this.#order, order);
     const isMe = this.#options.isMe(frame.userId);
