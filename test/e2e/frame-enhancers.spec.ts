@@ -437,8 +437,6 @@ describe('a guard that counts, as ThrottlerGuard of @nestjs/throttler does', () 
     const client = await enter();
     client.sendText('{"event":"raw","id":"none"}');
     expect(await client.answer('none')).toMatchObject({ type: 'ack', data: { body: {} } });
-    client.sendText('{"event":"raw","id":"null","data":null}');
-    expect(await client.answer('null')).toMatchObject({ type: 'ack', data: { body: {} } });
   });
 
   it("bears a body that has fields with the response's names", async () => {

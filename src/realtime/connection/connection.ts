@@ -35,6 +35,7 @@ export interface ConnectionOptions extends ConnectionOrigin {
 
 /** How long a peer may take to answer our close frame before its socket is destroyed. RFC 6455, section 7.1.1. */
 const CLOSE_TIMEOUT_MS = 2_000;
+const MAX_REASON_BYTES = 123;
 
 /**
  * One WebSocket, as handlers and hooks see it (`@ConnectedSocket()`, `@CurrentConnection()`). It carries what guards and
@@ -114,6 +115,7 @@ export class Connection {
    * a `type` of your own. Order: after everything sent before. Nothing is stored; a connection that is gone gets nothing.
    *
    * @throws RealtimeUsageError bad_usage — the value doesn't fit the gateway's codec.
+   * @throws TypeError the value can't be JSON.
    */
   send(data: string | object): void {
     if (this.codec === 'text') {
@@ -130,13 +132,17 @@ export class Connection {
   }
 
   /**
-   * Closes with a code and a reason: what was sent before goes out first. Only the first call counts.
+   * Closes with a code and a reason: what was sent before goes out first, except to a reader that is too slow (4002).
+   * Only the first call counts.
    *
-   * @param code 1000, 1001–1014 as RFC 6455 allows them, or 4000–4999. Default 1000.
+   * @param code 1000–1014 as RFC 6455 allows them (not 1004, 1005, 1006), or 3000–4999. Default 1000.
+   * @throws RealtimeUsageError bad_usage — the code may not be sent, or the reason is longer than 123 bytes; the
+   *   connection lives.
    */
   close(code: number = CloseCode.normal, word = '', retryMs?: number): void {
-    if (this.closing !== undefined) return;
     const reason = formatCloseReason(word, retryMs);
+    checkClose(code, reason);
+    if (this.closing !== undefined) return;
     this.closing = { code, reason };
     this.outbox.close(code === CloseCode.slowConsumer);
     this.ws.resume();
@@ -222,5 +228,15 @@ export class Connection {
       ip: this.ip,
       ...(room === undefined ? {} : { room }),
     };
+  }
+}
+
+function checkClose(code: number, reason: string): void {
+  const ofStandard = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
+  if (!Number.isInteger(code) || !(ofStandard || (code >= 3000 && code <= 4999))) {
+    throw new RealtimeUsageError(`expected a close code of 1000–1014 or 3000–4999, got ${String(code)}`);
+  }
+  if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
+    throw new RealtimeUsageError(`expected a close reason of at most ${MAX_REASON_BYTES} bytes (RFC 6455, 5.5)`);
   }
 }

@@ -1,7 +1,7 @@
 import { formatCursor, parseCursor } from '../../protocol/cursor.js';
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { LeftReason } from '../../protocol/frames.js';
-import type { Broker, HistoryPage } from '../broker/broker.js';
+import type { HistoryPage } from '../broker/broker.js';
 import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Entered, PresenceTracker } from '../presence/presence-tracker.js';
@@ -13,19 +13,18 @@ import { USER_NAMESPACE } from './address.js';
 import type { LocalRoom, Member } from './local-room.js';
 import { sentOffset } from './local-room.js';
 import type { Memberships } from './memberships.js';
-import { REPLAY_CHUNK, replay } from './replay.js';
+import { replay } from './replay.js';
+import type { ReplayParts } from './replay.js';
 import type { RoomHooks } from './room-hooks.js';
 import type { RoomRegistry } from './room-registry.js';
 import type { Room } from './room.js';
 
-export interface RoomJoinerParts {
+export interface RoomJoinerParts extends ReplayParts {
   readonly registry: RoomRegistry;
-  readonly broker: Broker;
   readonly clock: Clock;
   readonly events: RealtimeEvents;
   readonly tracker: PresenceTracker;
   readonly roomAt: (at: Address) => Room;
-  readonly countMembers: (address: string) => Promise<number>;
   readonly joinTimeoutMs: number;
 }
 
@@ -158,10 +157,10 @@ export class RoomJoiner {
     this.letGo(member, !clean);
     if (reason !== 'closed') connection.sendFrame({ type: 'left', id, room: room.at.room, reason });
     this.parts.events.emit('roomLeft', { ...connection.facts(), room: room.at.room, reason });
-    if (room.at.namespace !== USER_NAMESPACE) {
+    if (!isPersonal(room.at)) {
       await this.hook(connection, 'onLeave', () => hooks.onLeave?.(this.parts.roomAt(room.at), connection, reason));
     }
-    if (this.parts.registry.remove(room, connection)) {
+    if (this.parts.registry.remove(room, connection) && !isPersonal(room.at)) {
       await this.hook(connection, 'onRoomClose', () => hooks.onRoomClose?.(this.parts.roomAt(room.at)));
     }
     this.parts.registry.release(room);
@@ -222,7 +221,7 @@ export class RoomJoiner {
     const cursor = parseCursor(since);
     const nowhere = { recovered: false, epoch: '', offset: 0, page: undefined };
     if (!cursor) return nowhere;
-    const page = await this.parts.broker.history(room.at.address, { since: cursor.offset, ...REPLAY_CHUNK });
+    const page = await this.parts.broker.history(room.at.address, { since: cursor.offset, ...this.parts.chunk });
     if (page.position.epoch !== room.epoch) await room.repair();
     if (!isRecoverable(cursor, page.position)) return nowhere;
     return { recovered: true, epoch: page.position.epoch, offset: cursor.offset, page };
