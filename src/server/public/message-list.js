@@ -29,7 +29,11 @@ export class MessageList {
   #order = 0;
   /** @type {WeakMap<Element, Item>} */
   #items = new WeakMap();
-  /** Messages of the server by sender and id: one that comes again is not shown again. @type {Map<string, HTMLLIElement>} */
+  /**
+   * Messages of the server by sender and id: one that comes again is not shown again.
+   *
+   * @type {Map<string, HTMLLIElement>}
+   */
   #lines = new Map();
   /** Own messages by id, until their frame comes back. @type {Map<string, HTMLLIElement>} */
   #pending = new Map();
@@ -50,8 +54,9 @@ export class MessageList {
     keepEnd.observe(this.#list);
   }
 
+  /** Says whether nobody has said anything here. */
   get isEmpty() {
-    return this.#list.childElementCount === 0;
+    return this.#list.querySelector('.message') === null;
   }
 
   /** Says whether the reader is at the end. */
