@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RealtimeOptions } from '../../src/index.js';
 import type { HistoryFrame, PresenceFrame } from '../../src/protocol/index.js';
-import { FlakyBroker } from '../../src/testing/index.js';
+import { FlakyBroker, TestClient } from '../../src/testing/index.js';
 import { memoryBroker } from '../support/brokers.js';
 import { freshRoom, freshUser, heard, partsOf, range, say, sayMany } from '../support/chat.js';
 import { startChat } from '../support/chat-server.js';
@@ -47,6 +47,22 @@ describe('rooms, from inside', () => {
       flaky.heal();
       expect((await client.answer('j')).type).toBe('joined');
       expect(await client.answer('m')).toMatchObject({ type: 'ack', offset: 1 });
+    });
+
+    it('FR1 lets frames wait while the way into the room of the path takes its time, and loses none', async () => {
+      const flaky = new FlakyBroker(memoryBroker());
+      const server = await start({ broker: flaky });
+      const room = freshRoom();
+      flaky.hang('subscribe');
+      const client = await server.connect(room, freshUser());
+      await client.next('welcome');
+      for (const n of range(1, 20)) client.send({ type: 'message', id: `m${n}`, text: String(n) });
+      const other = await TestClient.refusal(server.url, { path: '/ws/nobody' });
+      expect(other.status).toBe(404);
+      expect(server.probe.calls).toEqual([]);
+      flaky.heal();
+      const acks = await Promise.all(range(1, 20).map((n) => client.answer(`m${n}`)));
+      expect(acks.map(({ offset }) => offset)).toEqual(range(1, 20));
     });
 
     it('CL3 answers what waited for a join that failed with not_in_room, and runs no handler', async () => {
