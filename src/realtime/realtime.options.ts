@@ -1,16 +1,15 @@
-import { getHeapStatistics } from 'node:v8';
 import type { Broker } from './broker/broker.js';
 import type { Presence } from './presence/presence.js';
 import type { Bans } from './bans/bans.js';
 import type { Clock } from './clock.js';
-import type { Claims, Identity } from './auth/identity.js';
+import type { Claims } from './auth/identity.js';
 import { RealtimeConfigError } from './realtime.errors.js';
 
 /** How tokens are checked. At least one of `secret` and `publicKey`. */
 export interface JwtOptions {
   /** HMAC secrets. The first one that verifies wins, so that a new one can stand beside the old for a while. */
   readonly secret?: string | readonly string[];
-  /** PEM of RSA, RSA-PSS, EC or Ed25519 public keys. */
+  /** PEM of RSA, RSA-PSS or EC public keys. */
   readonly publicKey?: string | readonly string[];
   /**
    * Algorithms that are accepted. Default: HS256, HS384, HS512 with secrets; RS256, RS384, RS512, PS256, PS384, PS512,
@@ -37,13 +36,16 @@ export interface AuthOptions {
    */
   readonly allowAnonymous?: boolean | readonly string[];
   /** Makes the identity of a connection out of what the guards proved. Default: `sub`, and `name` (HS9). */
-  readonly identity?: (claims: Claims) => Identity | { id: string; name?: string };
+  readonly identity?: (claims: Claims) => { id: string; name?: string; expiresAt?: number };
 }
 
 export interface HandshakeOptions {
   /** Which face a refusal has (HS4). Default `auto`. */
   readonly refusal?: 'auto' | 'close' | 'http';
-  /** Origins that browsers may come from, as `https://host[:port]`. Default: the same host (HS8). `*`: any. */
+  /**
+   * Origins that browsers may come from, as `https://host[:port]`; `*`: any. Default: the same host, and outside
+   * production loopback too (HS8).
+   */
   readonly allowedOrigins?: readonly string[];
   /** Whether `X-Forwarded-For` and `X-Forwarded-Host` of the peer are believed. Default `false`. */
   readonly trustProxy?: boolean;
@@ -67,13 +69,11 @@ export interface RealtimeOptions {
   readonly maxFrameBytes?: number;
   /** Bytes queued for one slow reader before it is closed (CN2). Default 1 MiB. 0: no limit. */
   readonly maxBufferedBytes?: number;
-  /** Bytes queued for all readers of this process (CN2). Default: a quarter of the heap limit. 0: no limit. */
-  readonly maxBufferedTotalBytes?: number;
   /** Between two pings (CN1). Default 25,000. 0: no heartbeat. */
   readonly heartbeatMs?: number;
   /** Frames of one connection per second (CL7). Default 50. 0: no limit, and no limit for bursts either. */
   readonly messagesPerSecond?: number;
-  /** Frames of one connection at once (CL7). Default 100. */
+  /** Frames of one connection at once (CL7). Default 100. 0: no limit, and none for the rate either. */
   readonly messagesBurst?: number;
   /** Faulty frames of one connection within 60 s (CL5). Default 60. 0: no limit. */
   readonly maxErrorsPerMinute?: number;
@@ -129,9 +129,8 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
     redisPrefix: given.redisPrefix ?? 'rookery:',
     maxFrameBytes: given.maxFrameBytes ?? 65_536,
     maxBufferedBytes: given.maxBufferedBytes ?? 1_048_576,
-    maxBufferedTotalBytes: given.maxBufferedTotalBytes ?? Math.floor(getHeapStatistics().heap_size_limit / 4),
     heartbeatMs: given.heartbeatMs ?? 25_000,
-    messagesPerSecond: given.messagesPerSecond ?? 50,
+    messagesPerSecond: given.messagesBurst === 0 ? 0 : (given.messagesPerSecond ?? 50),
     messagesBurst: given.messagesBurst ?? 100,
     maxErrorsPerMinute: given.maxErrorsPerMinute ?? 60,
     maxRoomsPerConnection: given.maxRoomsPerConnection ?? 100,
@@ -178,7 +177,8 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
 }
 
 function checkAuth(given: RealtimeOptions): AuthOptions {
-  if (given.auth?.jwt?.cookie !== undefined && !given.handshake?.allowedOrigins?.length) {
+  const origins = given.handshake?.allowedOrigins ?? [];
+  if (given.auth?.jwt?.cookie !== undefined && (origins.length === 0 || origins.includes('*'))) {
     throw new RealtimeConfigError(
       'auth.jwt.cookie needs handshake.allowedOrigins: a browser sends cookies from every page, so the pages that may connect must be named',
     );

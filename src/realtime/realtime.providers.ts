@@ -30,6 +30,7 @@ import { Publisher } from './rooms/publisher.js';
 import { RemoteControl } from './rooms/remote-control.js';
 import { Room } from './rooms/room.js';
 import type { RoomParts } from './rooms/room.js';
+import { replayChunk } from './rooms/replay.js';
 import { RoomJoiner } from './rooms/room-joiner.js';
 import { RoomRegistry } from './rooms/room-registry.js';
 
@@ -95,6 +96,7 @@ export async function buildRealtime(
     countMembers,
     roomAt: (at) => new Room(at, rooms),
     joinTimeoutMs: options.joinTimeoutMs,
+    chunk: replayChunk(options.maxBufferedBytes),
   });
   const verifier = options.auth.jwt ? new JwtVerifier(options.auth.jwt) : undefined;
   const protocolFrames = new ProtocolFrames({

@@ -183,13 +183,8 @@ describe('what the library is told', () => {
       LEAVE_GRACE_MS: '1',
       ANNOUNCE_UP_TO: '2',
       HISTORY_TTL_MS: '3',
-      MAX_BUFFERED_TOTAL_BYTES: '4',
     });
-    expect(realtime).toMatchObject({ leaveGraceMs: 1, announceUpTo: 2, historyTtlMs: 3, maxBufferedTotalBytes: 4 });
-  });
-
-  it('has no rate where bursts have no limit', () => {
-    expect(parseConfig({ MESSAGES_BURST: '0' }).realtime.messagesPerSecond).toBe(0);
+    expect(realtime).toMatchObject({ leaveGraceMs: 1, announceUpTo: 2, historyTtlMs: 3 });
   });
 
   it('takes Redis by its URLs', () => {

@@ -133,10 +133,8 @@ function realtimeOptions(values: Settings, secrets: readonly string[] | undefine
     },
     maxFrameBytes: values.MAX_FRAME_BYTES,
     maxBufferedBytes: values.MAX_BUFFERED_BYTES,
-    maxBufferedTotalBytes: values.MAX_BUFFERED_TOTAL_BYTES,
     heartbeatMs: values.HEARTBEAT_MS,
-    // A burst without limit leaves nothing that a rate could limit.
-    messagesPerSecond: values.MESSAGES_BURST === 0 ? 0 : values.MESSAGES_PER_SECOND,
+    messagesPerSecond: values.MESSAGES_PER_SECOND,
     messagesBurst: values.MESSAGES_BURST,
     maxErrorsPerMinute: values.MAX_ERRORS_PER_MINUTE,
     maxRoomsPerConnection: values.MAX_ROOMS_PER_CONNECTION,

@@ -169,8 +169,8 @@ export class FrameDispatcher {
         const member = session.memberships.get(room);
         if (!member) throw notInRoom();
         if (room.startsWith('@')) throw new FrameError('forbidden', 'only the server publishes in this room');
-        const { rooms, policy } = this.parts;
-        context.room = new FrameRoom(member.room.at, rooms, context, connection, policy);
+        const { rooms, policy, events } = this.parts;
+        context.room = new FrameRoom(member.room.at, rooms, context, connection, policy, events);
       }
       checkFrameId(frame.id, connection);
       // Guards and interceptors written for HTTP take the body for the response: it is always something to ask for a field.
@@ -181,9 +181,14 @@ export class FrameDispatcher {
       context.fail(error);
     }
     await context.settled();
-    const { failed } = context;
-    if (failed) this.fail(session, frame.type, frame.id, room, failed.error);
-    else this.acknowledge(session, context, returned);
+    if (!context.failed) {
+      try {
+        this.acknowledge(session, context, returned);
+      } catch (error) {
+        context.fail(error); // What the handler returned can't be JSON.
+      }
+    }
+    if (context.failed) this.fail(session, frame.type, frame.id, room, context.failed.error);
   }
 
   private acknowledge(session: Session, context: FrameContext, returned: unknown): void {

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { isUuid } from '../../protocol/names.js';
 import type { RoomPolicy } from '../auth/room-policy.js';
 import type { Connection } from '../connection/connection.js';
-import { FrameError } from '../realtime.errors.js';
+import { BrokerUnavailableError, FrameError } from '../realtime.errors.js';
+import type { RealtimeEvents } from '../realtime.events.js';
 import type { Address } from '../rooms/address.js';
 import { serverDedupeKey, userDedupeKey } from '../rooms/publisher.js';
 import type { PublishOptions, PublishResult } from '../rooms/publisher.js';
@@ -18,6 +19,7 @@ export class FrameRoom extends Room {
     private readonly frame: FrameContext,
     private readonly connection: Connection,
     private readonly policy: () => RoomPolicy,
+    private readonly events: RealtimeEvents,
   ) {
     super(at, parts);
   }
@@ -31,13 +33,28 @@ export class FrameRoom extends Room {
 
   private async publishAs(n: number, type: string, payload: unknown, options: PublishOptions): Promise<PublishResult> {
     // Without an await where the policy answers at once: the publish is then handed over within the call.
-    const allowed = this.policy().mayPublish(this.connection.identity, this, type);
+    const allowed = this.isAllowed(type);
     if (allowed !== true && !(await allowed)) {
       throw new FrameError('forbidden', 'publishing in this room is not allowed to you');
     }
     const result = this.send(n, type, payload, options);
     this.frame.handedOver();
     return result;
+  }
+
+  /** A policy that throws says no, and is logged; that the broker is away is no answer. */
+  private isAllowed(type: string): boolean | Promise<boolean> {
+    const refused = (error: unknown): boolean => {
+      if (error instanceof BrokerUnavailableError) throw error;
+      this.events.emit('taskFailed', { task: `RoomPolicy.mayPublish of ${this.address}`, error });
+      return false;
+    };
+    try {
+      const allowed = this.policy().mayPublish(this.connection.identity, this, type);
+      return typeof allowed === 'boolean' ? allowed : Promise.resolve(allowed).catch(refused);
+    } catch (error) {
+      return refused(error);
+    }
   }
 
   private send(n: number, type: string, payload: unknown, options: PublishOptions): Promise<PublishResult> {

@@ -1,3 +1,5 @@
+import { catchError, isObservable } from 'rxjs';
+
 /** Errors that came out of handlers themselves, not out of the guards and pipes before them. */
 const thrown = new WeakSet();
 
@@ -13,9 +15,8 @@ export function isThrownByHandler(error: unknown): boolean {
  * @param isHandler Says whether a method is one.
  */
 export function markHandlerErrors(prototype: object, isHandler: (method: object) => boolean): void {
-  for (const name of Object.getOwnPropertyNames(prototype)) {
-    const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
-    const method: unknown = descriptor?.value;
+  for (const [name, descriptor] of methodsOf(prototype)) {
+    const method: unknown = descriptor.value;
     if (typeof method !== 'function' || !isHandler(method)) continue;
     const marked = marking(method as (...args: unknown[]) => unknown);
     Object.defineProperty(marked, 'name', { value: method.name, configurable: true });
@@ -26,11 +27,27 @@ export function markHandlerErrors(prototype: object, isHandler: (method: object)
   }
 }
 
+/** The methods of a prototype and of those that it inherits from; the nearest wins. */
+function methodsOf(prototype: object): Map<string, PropertyDescriptor> {
+  const methods = new Map<string, PropertyDescriptor>();
+  for (
+    let at: object | null = prototype;
+    at && at !== Object.prototype;
+    at = Object.getPrototypeOf(at) as object | null
+  ) {
+    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
+      if (!methods.has(name)) methods.set(name, descriptor);
+    }
+  }
+  return methods;
+}
+
 function marking(method: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
   return function (this: unknown, ...args: unknown[]): unknown {
     try {
       const returned = method.apply(this, args);
-      return returned instanceof Promise ? returned.catch(markAndThrow) : returned;
+      if (returned instanceof Promise) return returned.catch(markAndThrow);
+      return isObservable(returned) ? returned.pipe(catchError(markAndThrow)) : returned;
     } catch (error) {
       return markAndThrow(error);
     }

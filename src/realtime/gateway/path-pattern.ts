@@ -82,11 +82,7 @@ export class PathPattern {
 
   private shapeFor(path: string): Shape {
     const segments = path.split('/').filter((segment) => segment !== '').length;
-    return (
-      this.shapes.find((shape) => shape.length === segments && !hasRest(shape)) ??
-      this.shapes.find(hasRest) ??
-      []
-    );
+    return this.shapes.find((shape) => shape.length === segments && !hasRest(shape)) ?? this.shapes.find(hasRest) ?? [];
   }
 }
 

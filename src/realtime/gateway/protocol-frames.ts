@@ -2,6 +2,7 @@ import type { ClientFrame } from '../../protocol/frames.js';
 import { isRoomName, USER_ROOM } from '../../protocol/names.js';
 import type { Bans } from '../bans/bans.js';
 import type { Identity } from '../auth/identity.js';
+import { AuthenticatedRoomPolicy } from '../auth/room-policy.js';
 import type { RoomPolicy } from '../auth/room-policy.js';
 import type { Broker } from '../broker/broker.js';
 import type { Presence } from '../presence/presence.js';
@@ -40,6 +41,13 @@ export class ProtocolFrames {
     const present = room === undefined ? undefined : memberships.get(room);
     if (present) return this.enter(session, present.room.at, frame);
     if (!isRoomName(room)) throw new FrameError('bad_room', 'expected a room name as HS1 has them');
+    if (gateway.definition.room && this.parts.policy() instanceof AuthenticatedRoomPolicy) {
+      // Its rooms follow from its path, checked at the handshake: a frame could name the room of another tenant.
+      throw new FrameError(
+        'forbidden',
+        'the rooms of this gateway follow from its path; joining others needs a RoomPolicy',
+      );
+    }
     const { maxRoomsPerConnection: most } = this.parts;
     if (most > 0 && memberships.joined >= most) {
       throw new FrameError('too_many_rooms', `at most ${most} rooms per connection: leave one first`);
@@ -109,7 +117,7 @@ export class ProtocolFrames {
     if (anonymous || identity.id !== id)
       throw new FrameError('unauthenticated', 'expected a token of the same subject');
     if ((identity.expiresAt ?? Infinity) < expiresAt) {
-      throw new FrameError('unauthenticated', 'expected a token that expires later than the present one');
+      throw new FrameError('unauthenticated', 'expected a token that does not expire before the present one');
     }
     const lost: Member[] = [];
     for (const member of memberships.list()) {

@@ -1,6 +1,7 @@
 import { isObservable, lastValueFrom } from 'rxjs';
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { Clock } from '../clock.js';
+import type { Connection } from '../connection/connection.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import { PublishResult } from '../rooms/publisher.js';
 import type { RoomParts } from '../rooms/room.js';
@@ -45,8 +46,8 @@ export class TextDispatcher {
     const handler = session.handlers.get(TEXT_TYPE);
     const context = new FrameContext(TEXT_TYPE, undefined, () => undefined);
     const member = pathRoom === undefined ? undefined : session.memberships.get(pathRoom);
-    const { rooms, policy } = this.parts;
-    if (member) context.room = new FrameRoom(member.room.at, rooms, context, connection, policy);
+    const { rooms, policy, events } = this.parts;
+    if (member) context.room = new FrameRoom(member.room.at, rooms, context, connection, policy, events);
     let returned: unknown;
     try {
       returned = await handler?.(text, context);
@@ -55,10 +56,14 @@ export class TextDispatcher {
       context.fail(error);
     }
     await context.settled();
+    if (!context.failed) {
+      try {
+        answer(connection, returned);
+      } catch (error) {
+        context.fail(error); // What the handler returned can't be JSON.
+      }
+    }
     if (context.failed) this.fail(session, context.failed.error);
-    else if (typeof returned === 'string') connection.sendText(returned);
-    else if (returned !== undefined && !(returned instanceof PublishResult))
-      connection.sendText(JSON.stringify(returned));
   }
 
   private fail({ connection }: Session, error: unknown): void {
@@ -74,4 +79,9 @@ export class TextDispatcher {
     else if (code === 'unavailable') connection.close(CloseCode.tryAgainLater, 'unavailable');
     else connection.close(CloseCode.internal, 'internal');
   }
+}
+
+function answer(connection: Connection, returned: unknown): void {
+  if (returned === undefined || returned instanceof PublishResult) return;
+  connection.sendText(typeof returned === 'string' ? returned : JSON.stringify(returned));
 }

@@ -109,7 +109,8 @@ export class LocalRoom {
   /** Compares with what the broker says now, and repairs where this pod is behind. */
   check(position: Position): void {
     if (this.state !== 'live' || (position.epoch === this.epoch && position.top === this.top)) return;
-    // Behind a message that is still on its way is no reason: the repair then finds it first, and it is dropped when it comes.
+    // Read before a message that has come meanwhile. The other way round, a message still on its way, does no harm: the
+    // repair finds it first, and it is dropped when it comes.
     if (position.epoch === this.epoch && position.top < this.top) return;
     this.parts.events.watch('repair', this.repair());
   }

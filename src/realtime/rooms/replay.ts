@@ -8,9 +8,16 @@ import { isRecoverable } from '../recovery/cursor-verdict.js';
 /** How much of a replay is sent before the socket must have drained (RC5). */
 export const REPLAY_CHUNK = { limit: 1_000, maxBytes: 256 * 1024 };
 
+/** The chunk for readers of whom less may be queued than a chunk has: two must fit, so that none counts as slow. */
+export function replayChunk(maxBufferedBytes: number): typeof REPLAY_CHUNK {
+  if (maxBufferedBytes === 0) return REPLAY_CHUNK;
+  return { ...REPLAY_CHUNK, maxBytes: Math.min(REPLAY_CHUNK.maxBytes, Math.floor(maxBufferedBytes / 2)) };
+}
+
 export interface ReplayParts {
   readonly broker: Broker;
   readonly countMembers: (address: string) => Promise<number>;
+  readonly chunk: typeof REPLAY_CHUNK;
 }
 
 /**
@@ -32,7 +39,7 @@ export async function replay(member: Member, parts: ReplayParts, first?: History
       await room.repair(); // The member saw on another pod what is still on its way to this one.
       continue;
     }
-    page ??= await parts.broker.history(room.at.address, { since: member.offset, ...REPLAY_CHUNK });
+    page ??= await parts.broker.history(room.at.address, { since: member.offset, ...parts.chunk });
     if (!(await send(member, page, parts))) await room.repair();
     page = undefined;
     await connection.outbox.drained();

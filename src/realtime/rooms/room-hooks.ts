@@ -4,8 +4,8 @@ import type { Room } from './room.js';
 /** Called when a connection comes into a room. */
 export interface OnJoin {
   /**
-   * Runs before `joined` is sent and before anything of the connection is read; awaited. An exception refuses the join:
-   * `error internal`, and 1011 where it is the room of the connection's path.
+   * Runs before `joined` is sent, and for the room of the path before anything of the connection is read; awaited. An
+   * exception refuses the join: `error internal`, and 1011 where it is the room of the connection's path.
    */
   onJoin(room: Room, connection: Connection): void | Promise<void>;
 }
@@ -23,11 +23,13 @@ export interface OnLeave {
 
 /** Called when a room gets its first connection on this pod. */
 export interface OnRoomOpen {
+  /** Awaited by the first connection, before its `onJoin`; an exception refuses its join. Others do not wait for it. */
   onRoomOpen(room: Room): void | Promise<void>;
 }
 
 /** Called when a room has lost its last connection on this pod. */
 export interface OnRoomClose {
+  /** Runs after the last `onLeave`. An exception is logged. */
   onRoomClose(room: Room): void | Promise<void>;
 }
 

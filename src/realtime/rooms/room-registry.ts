@@ -82,7 +82,7 @@ export class RoomRegistry {
   }
 
   /**
-   * Subscribes a room, or finds it subscribed. Each call needs one {@link release}, also where it throws not.
+   * Subscribes a room, or finds it subscribed. Each call that resolves needs one {@link release}.
    *
    * @throws BrokerUnavailableError unavailable — nothing is held.
    * @internal

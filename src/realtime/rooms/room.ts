@@ -90,6 +90,7 @@ export class Room {
    * Reads stored frames (CL4): the newest, or those after `since`, or those up to `before`. At most 100, default 50.
    *
    * @throws FrameError not_found — the cursor is none of this room.
+   * @throws FrameError invalid_payload — both cursors, or a limit that is none.
    * @throws BrokerUnavailableError unavailable
    */
   async history(request: HistoryRequest = {}): Promise<RoomHistory> {
