@@ -23,7 +23,7 @@ export function createRedisPorts(options: RedisPortsOptions): { broker: Broker; 
   const connections = new RedisConnections(options);
   return {
     broker: new RedisBroker({ ...options, connections }),
-    presence: new RedisPresence({ connections, clock: options.clock }),
+    presence: new RedisPresence({ connections }),
     bans: new RedisBans(connections),
   };
 }

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import { SystemClock } from '../clock.js';
-import type { Clock, Timer } from '../clock.js';
+import type { Timer } from '../clock.js';
 import { BrokerUnavailableError, RealtimeConfigError } from '../realtime.errors.js';
 import { RedisCommands } from './redis-commands.js';
 import { RedisKeys } from './redis-keys.js';
@@ -21,7 +21,6 @@ export interface RedisConnectionsOptions {
   readonly openTimeoutMs?: number | undefined;
   /** Who is told what an operator should know. Default: nobody. */
   readonly logger?: { warn(message: string): void } | undefined;
-  readonly clock?: Clock | undefined;
 }
 
 /** Errors after which another try would end the same way. */
@@ -41,7 +40,8 @@ export class RedisConnections {
   readonly sharded: boolean;
   private readonly client: Redis | Cluster;
   private readonly topology: SubscriberTopology;
-  private readonly clock: Clock;
+  /** The machine's: what happens on sockets can't be moved. */
+  private readonly clock = new SystemClock();
   private readonly commandTimeoutMs: number;
   private readonly listeners: ((available: boolean) => void)[] = [];
   private users = 0;
@@ -52,7 +52,6 @@ export class RedisConnections {
 
   /** @throws RealtimeConfigError bad_config — an option can't be used. Nothing is connected yet. */
   constructor(private readonly options: RedisConnectionsOptions) {
-    this.clock = options.clock ?? new SystemClock();
     this.commandTimeoutMs = options.commandTimeoutMs ?? 3_000;
     this.keys = new RedisKeys(options.prefix);
     this.client = createCommandClient(options.redis, this.commandTimeoutMs);
@@ -179,7 +178,8 @@ export class RedisConnections {
     const { available } = this;
     if (available === this.wasAvailable || !this.opened) return;
     this.wasAvailable = available;
-    if (!available) this.warn(`the connection to Redis is lost${this.why()}; it is tried again until it is there`);
+    if (available) this.lastError = undefined;
+    else this.warn(`the connection to Redis is lost${this.why()}; it is tried again until it is there`);
     for (const listener of this.listeners) listener(available);
   }
 

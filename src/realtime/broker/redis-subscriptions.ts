@@ -5,6 +5,7 @@ import type { SubscriberTopology, TopologyEvents } from './redis-topology.js';
 
 interface Subscription {
   readonly channel: string;
+  readonly slot: number;
   deliver: (message: Buffer) => void;
   /** Told when the subscription was interrupted and is there again. */
   readonly onRestored: (() => void) | undefined;
@@ -50,6 +51,7 @@ export class RedisSubscriptions implements TopologyEvents {
     }
     const subscription: Subscription = {
       channel,
+      slot: this.topology().slotOf(channel),
       deliver,
       onRestored,
       on: undefined,
@@ -57,13 +59,11 @@ export class RedisSubscriptions implements TopologyEvents {
       established: Promise.resolve(),
     };
     this.subscriptions.set(channel, subscription);
-    subscription.established = this.establish(subscription);
-    try {
-      await subscription.established;
-    } catch (error) {
+    subscription.established = this.establish(subscription).catch((error: unknown) => {
       if (this.isWanted(subscription)) this.subscriptions.delete(channel);
       throw unavailable(error);
-    }
+    });
+    return subscription.established;
   }
 
   /** Never throws. After it resolves nothing of the channel is delivered. */
@@ -108,7 +108,7 @@ export class RedisSubscriptions implements TopologyEvents {
 
   changed(): void {
     for (const subscription of this.subscriptions.values()) {
-      if (!subscription.live || this.topology().ownerOf(subscription.channel) === subscription.on) continue;
+      if (!subscription.live || this.topology().ownerOf(subscription.slot) === subscription.on) continue;
       void subscription.on?.unsubscribe(subscription.channel);
       this.interrupt(subscription);
     }
@@ -118,7 +118,7 @@ export class RedisSubscriptions implements TopologyEvents {
 
   private async establish(subscription: Subscription): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
-      const subscriber = this.topology().ownerOf(subscription.channel);
+      const subscriber = this.topology().ownerOf(subscription.slot);
       subscription.on = subscriber;
       try {
         if (!subscriber?.ready) throw new Error('no connection for subscriptions');
@@ -164,11 +164,11 @@ export class RedisSubscriptions implements TopologyEvents {
     });
   }
 
-  /** The next few of the interrupted ones, by the connection they belong on, where it is ready. */
+  /** The interrupted ones, by the connection they belong on, where it is ready. */
   private batches(): Map<RedisSubscriber, Subscription[]> {
     const batches = new Map<RedisSubscriber, Subscription[]>();
     for (const subscription of this.interrupted) {
-      const subscriber = this.topology().ownerOf(subscription.channel);
+      const subscriber = this.topology().ownerOf(subscription.slot);
       if (!subscriber?.ready) continue;
       const batch = batches.get(subscriber);
       if (batch) batch.push(subscription);

@@ -9,7 +9,9 @@ export interface SubscriberTopology {
   readonly sharded: boolean;
   readonly subscribers: readonly RedisSubscriber[];
   connect(): void;
-  ownerOf(channel: string): RedisSubscriber | undefined;
+  /** The slot of a channel; -1 without a cluster. It never changes, its owner may. */
+  slotOf(channel: string): number;
+  ownerOf(slot: number): RedisSubscriber | undefined;
   /** Looks again who owns what. Resolves when it knows, or can't know now. */
   refresh(): Promise<void>;
   disconnect(): void;
@@ -52,6 +54,10 @@ class SingleTopology implements SubscriberTopology {
     this.subscribers[0].connect();
   }
 
+  slotOf(): number {
+    return -1;
+  }
+
   ownerOf(): RedisSubscriber {
     return this.subscribers[0];
   }
@@ -87,8 +93,12 @@ class ClusterTopology implements SubscriberTopology {
     this.follow();
   }
 
-  ownerOf(channel: string): RedisSubscriber | undefined {
-    return this.byNode.get(this.cluster.slots[slotOf(channel)]?.[0] ?? '');
+  slotOf(channel: string): number {
+    return slotOf(channel);
+  }
+
+  ownerOf(slot: number): RedisSubscriber | undefined {
+    return this.byNode.get(this.cluster.slots[slot]?.[0] ?? '');
   }
 
   refresh(): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisConnections } from '../broker/redis-connections.js';
 import { SystemClock } from '../clock.js';
-import type { Clock, Timer } from '../clock.js';
+import type { Timer } from '../clock.js';
 import { BrokerUnavailableError } from '../realtime.errors.js';
 import type { Presence, PresencePage, PresentUser, ReapedUser } from './presence.js';
 import { RedisPresenceRooms } from './redis-presence-rooms.js';
@@ -9,7 +9,6 @@ import { expiredScript, releaseScript, renewScript } from './redis-presence-scri
 
 export interface RedisPresenceOptions {
   readonly connections: RedisConnections;
-  readonly clock?: Clock | undefined;
   /** How long a pod counts as alive after its last sign. Default 10,000. It gives three within that time. */
   readonly leaseMs?: number | undefined;
 }
@@ -40,7 +39,8 @@ const ROOMS_AT_ONCE = 50;
 export class RedisPresence implements Presence {
   private readonly connections: RedisConnections;
   private readonly rooms: RedisPresenceRooms;
-  private readonly clock: Clock;
+  /** The machine's: leases are Redis's own time, which can't be moved. */
+  private readonly clock = new SystemClock();
   private readonly leaseMs: number;
   private readonly listeners: ((left: ReapedUser) => void)[] = [];
   private readonly local = new Map<string, LocalRoom>();
@@ -61,7 +61,6 @@ export class RedisPresence implements Presence {
   constructor(options: RedisPresenceOptions) {
     this.connections = options.connections;
     this.rooms = new RedisPresenceRooms(options.connections.keys, options.connections.commands);
-    this.clock = options.clock ?? new SystemClock();
     this.leaseMs = options.leaseMs ?? 10_000;
     this.connections.onAvailability((available) => {
       if (available && this.isOpen) this.tick();
