@@ -198,6 +198,30 @@ export function describePods(name: string, start: () => Promise<SharedBackend>):
       await alice.expectNone(about(bobId, 'joined'));
     });
 
+    it('CN3 announces those of a pod that ended who did not come back elsewhere, each once', async () => {
+      const own = await startPods(2, backend.options, { leaveGraceMs: 500, heartbeatMs: 0 });
+      try {
+        const [room, bobId, carolId] = [freshRoom(), freshUser('bob'), freshUser('carol')];
+        const alice = await own.enter(room, freshUser('alice'), { pod: 1 });
+        const bob = await own.enter(room, bobId);
+        const carol = await own.enter(room, carolId);
+        await alice.next(about(carolId, 'joined'));
+        const ended = own.pod(0).server.close();
+        expect(await bob.closed()).toEqual({ code: 1001, reason: 'going_away' });
+        expect(await carol.closed()).toEqual({ code: 1001, reason: 'going_away' });
+        await own.enter(room, bobId, { pod: 1 });
+        await ended;
+        expect(await alice.next<SystemFrame>(about(carolId, 'left'), 20_000)).toMatchObject({ members: 2 });
+        const daveId = freshUser('dave');
+        const dave = await own.enter(room, daveId, { pod: 1 });
+        await dave.close(1000);
+        await alice.expectNone(about(bobId, 'left'), () => alice.next(about(daveId, 'left')));
+        await alice.expectNone(about(carolId, 'left'));
+      } finally {
+        await own.close();
+      }
+    }, 60_000);
+
     it('CN6 kicks a user from every pod, from any process', async () => {
       const [room, sub] = [freshRoom(), freshUser()];
       for (const realtime of [chat.pod(0).realtime, chat.worker.realtime]) {

@@ -1,4 +1,6 @@
 import { MemoryBans } from '../../src/realtime/bans/memory-bans.js';
+import { MemoryPresence } from '../../src/realtime/presence/memory-presence.js';
+import { MemoryPresenceStore } from '../../src/realtime/presence/memory-presence-store.js';
 import type { RealtimeOptions } from '../../src/index.js';
 import { startTestServer } from '../../src/testing/index.js';
 import type { TestServer } from '../../src/testing/index.js';
@@ -6,7 +8,6 @@ import { memoryBroker, memoryStore } from './brokers.js';
 import { Chat } from './chat.js';
 import { SECRET, startChat } from './chat-server.js';
 import type { ChatServer } from './chat-server.js';
-import { SharedPresence, SharedPresenceStore } from './shared-presence.js';
 
 /** Several servers that share a broker, seen as one chat. */
 export class Pods extends Chat {
@@ -47,7 +48,11 @@ export async function startPods(
 /** What pods of one process share. */
 export function sharedMemory(): () => RealtimeOptions {
   const store = memoryStore({ historySize: 100_000 });
-  const presence = new SharedPresenceStore();
-  const bans = new MemoryBans();
-  return () => ({ broker: memoryBroker({ store }), presence: new SharedPresence(presence), bans });
+  const presence = new MemoryPresenceStore();
+  const bans = new Map<string, number>();
+  return () => ({
+    broker: memoryBroker({ store }),
+    presence: new MemoryPresence({ store: presence }),
+    bans: new MemoryBans({ store: bans }),
+  });
 }
