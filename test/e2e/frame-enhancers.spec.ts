@@ -86,6 +86,11 @@ class ChatGateway {
     return 'open';
   }
 
+  @SubscribeMessage('bigint')
+  bigint(): { n: bigint } {
+    return { n: 1n };
+  }
+
   @SubscribeMessage('raw')
   raw(@MessageBody() body: unknown): { body: unknown } {
     return { body };
@@ -449,7 +454,14 @@ describe('a guard that counts, as ThrottlerGuard of @nestjs/throttler does', () 
   });
 });
 
-describe('parameters of handlers', () => {
+describe('parameters and results of handlers', () => {
+  it('a result that can not be JSON is answered with internal, and logged', async () => {
+    await start([]);
+    const client = await enter();
+    expect(await client.request({ type: 'bigint' })).toMatchObject({ type: 'error', code: 'internal' });
+    expect(logger.text).toMatch(/BigInt/);
+  });
+
   it('gives connection, identity, room and path parameters', async () => {
     await start([]);
     const client = await enter();
