@@ -8,13 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { PlainSocket } from '../support/plain-socket.js';
 import { mint } from '../support/tokens.js';
 import { until, within } from '../support/within.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url));
 const SECRET = 'the secret of the process of 32 bytes or more';
+
+// Processes start here; a busy machine takes its time.
+jest.setTimeout(30_000);
 
 let folder: string;
 let children: ChildProcess[];
@@ -124,6 +127,20 @@ describe('a start that fails', () => {
     const run = new Run(env);
     expect((await run.exit()).code).toBe(1);
     expect(run.errors).toMatch(/needs a key .+: set JWT_SECRET or JWT_PUBLIC_KEY\.\n$/);
+  });
+
+  it('says that Redis does not answer, without its password', async () => {
+    const run = new Run({ JWT_SECRET: SECRET, REDIS_URL: 'redis://:hush@127.0.0.1:1' });
+    expect((await run.exit()).code).toBe(1);
+    expect(run.errors).toMatch(/^expected an answer of Redis[^\n]+\n$/);
+    expect(run.errors + run.out.join()).not.toContain('hush');
+  });
+
+  it('says which part of a REDIS_URL is wrong, without its password', async () => {
+    const run = new Run({ JWT_SECRET: SECRET, REDIS_URL: 'redis://:hush@127.0.0.1/x' });
+    expect((await run.exit()).code).toBe(1);
+    expect(run.errors).toMatch(/^redis: [^\n]+ "x" is no database number\n$/);
+    expect(run.errors + run.out.join()).not.toContain('hush');
   });
 
   it('names the port that is taken', async () => {
