@@ -98,7 +98,7 @@ export async function buildRealtime(
     joinTimeoutMs: options.joinTimeoutMs,
     chunk: replayChunk(options.maxBufferedBytes),
   });
-  const verifier = options.auth.jwt ? new JwtVerifier(options.auth.jwt) : undefined;
+  const verifier = options.auth.jwt ? new JwtVerifier(options.auth.jwt, !options.auth.identity) : undefined;
   const protocolFrames = new ProtocolFrames({
     broker,
     presence,

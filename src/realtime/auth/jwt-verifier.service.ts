@@ -15,8 +15,14 @@ export class JwtVerifier {
   private readonly keys: readonly Key[];
   private readonly claims: JwtVerifyOptions;
 
-  /** @throws RealtimeConfigError bad_config — no key, or an algorithm that fits none. */
-  constructor(private readonly options: JwtOptions) {
+  /**
+   * @param needsSubject Whether a token without `sub` is refused; not where the application maps claims itself (HS9).
+   * @throws RealtimeConfigError bad_config — no key, or an algorithm that fits none.
+   */
+  constructor(
+    private readonly options: JwtOptions,
+    private readonly needsSubject = true,
+  ) {
     this.keys = keysOf(options);
     if (this.keys.length === 0) {
       throw new RealtimeConfigError('auth.jwt: expected at least one "secret" or "publicKey", got none');
@@ -53,6 +59,9 @@ export class JwtVerifier {
     }
     if ((this.options.requireExpiry ?? true) && typeof (claims as Claims)['exp'] !== 'number') {
       throw new FrameError('unauthenticated', 'expected a token with "exp"');
+    }
+    if (this.needsSubject && ((claims as Claims)['sub'] ?? undefined) === undefined) {
+      throw new FrameError('unauthenticated', 'expected a token with "sub"');
     }
     return claims as Claims;
   }
