@@ -224,5 +224,6 @@ function roomOfLink() {
   }
 }
 
+byId('starting').hidden = true;
 byId('endpoint').textContent = ENDPOINT.href.replace(/^http/, 'ws');
 new Demo();
