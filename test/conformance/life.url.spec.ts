@@ -82,18 +82,18 @@ describe('the life of a connection, from outside', () => {
 
   describe('tokens that end', () => {
     it('AU1 says in the welcome when the token ends, and closes with 4001 then', async () => {
-      const { client, welcome } = await chat.visit(freshRoom(), freshUser(), { expiresInMs: 2_500 });
+      const { client, welcome } = await chat.visit(freshRoom(), freshUser(), { expiresInMs: 3_500 });
       expect(await client.closed(15_000)).toEqual({ code: 4001, reason: 'token_expired' });
       expect(Date.now()).toBeGreaterThanOrEqual((welcome.expiresAt ?? Number.POSITIVE_INFINITY) - 50);
     });
 
     it('AU1 goes on where auth brought a later token of the same subject', async () => {
       const [room, sub] = [freshRoom(), freshUser()];
-      const { client, welcome } = await chat.visit(room, sub, { expiresInMs: 2_500 });
+      const { client, welcome } = await chat.visit(room, sub, { expiresInMs: 3_500 });
       const exp = Math.floor(Date.now() / 1000) + 3_600;
       const answer = await client.request({ type: 'auth', token: chat.token(sub, { exp }) });
       expect(answer).toEqual({ type: 'ack', id: answer.id, data: { expiresAt: exp * 1000 } });
-      const other = await chat.visit(room, freshUser(), { expiresInMs: 2_500 });
+      const other = await chat.visit(room, freshUser(), { expiresInMs: 3_500 });
       expect(other.welcome.expiresAt).toBeGreaterThanOrEqual(welcome.expiresAt ?? 0);
       expect((await other.client.closed(15_000)).code).toBe(4001);
       expect((await say(client, 'still here')).offset).toBe(1);

@@ -35,7 +35,7 @@ export function describePods(name: string, start: () => Promise<SharedBackend>):
 
     beforeAll(async () => {
       backend = await start();
-      chat = await startPods(3, backend.options, { messagesPerSecond: 0, historySize: 100_000, leaveGraceMs: 300 });
+      chat = await startPods(3, backend.options, { messagesPerSecond: 0, historySize: 100_000, leaveGraceMs: 1_500 });
     }, 60_000);
     afterEach(() => chat.cleanUp());
     afterAll(async () => {
@@ -199,7 +199,7 @@ export function describePods(name: string, start: () => Promise<SharedBackend>):
     });
 
     it('CN3 announces those of a pod that ended who did not come back elsewhere, each once', async () => {
-      const own = await startPods(2, backend.options, { leaveGraceMs: 500, heartbeatMs: 0 });
+      const own = await startPods(2, backend.options, { leaveGraceMs: 1_500, heartbeatMs: 0 });
       try {
         const [room, bobId, carolId] = [freshRoom(), freshUser('bob'), freshUser('carol')];
         const alice = await own.enter(room, freshUser('alice'), { pod: 1 });
