@@ -183,6 +183,27 @@ describe('after a restart of Redis', () => {
 });
 
 describe('while Redis is there', () => {
+  it('the first publishes to a server that knows no script yet keep their order, stored or not', async () => {
+    await openBroker();
+    for (let round = 0; round < 10; round += 1) {
+      const room = `chat/${round}`;
+      const received = await receive(broker, room);
+      const pods = [newBroker(), newBroker(), newBroker()];
+      await Promise.all(pods.map((pod) => pod.open()));
+      await redis.command('SCRIPT', 'FLUSH');
+      await Promise.all(
+        pods.flatMap((pod, i) =>
+          Array.from({ length: 30 }, (_, n) => pod.publish(room, bytes(`${i} ${n}`), { store: n % 3 > 0 })),
+        ),
+      );
+      await received.count(90);
+      for (const i of pods.keys()) {
+        const texts = received.texts.filter((text) => text.startsWith(`${i} `));
+        expect(texts).toEqual(Array.from({ length: 30 }, (_, n) => `${i} ${n}`));
+      }
+    }
+  });
+
   it('an empty script cache changes neither order nor number of the publishes under way', async () => {
     await openBroker();
     const texts = Array.from({ length: 3_000 }, (_, i) => `m${i}`);

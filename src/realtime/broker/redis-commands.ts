@@ -1,9 +1,8 @@
 import { Command } from 'ioredis';
 import type { Cluster, Redis } from 'ioredis';
 import { BrokerUnavailableError } from '../realtime.errors.js';
-import type { RedisScript } from './redis-script.js';
-
-export type CommandArgument = string | number | Buffer;
+import { ScriptCommand } from './redis-script.js';
+import type { CommandArgument, RedisScript } from './redis-script.js';
 
 /** Answers that say: this command was not carried out, here, now. Elsewhere, or with the script's text, it would be. */
 const NOT_CARRIED_OUT = /^(?:NOSCRIPT|MOVED|ASK|TRYAGAIN) /;
@@ -29,10 +28,11 @@ export class RedisCommands {
    */
   async run(script: RedisScript, keys: readonly string[], args: readonly CommandArgument[]): Promise<unknown> {
     try {
-      return await this.send('evalsha', [script.sha, keys.length, ...keys, ...args]);
+      return await this.send(new ScriptCommand(script, keys, args));
     } catch (error) {
       if (!isNotCarriedOut(error)) throw unavailable(error);
     }
+    script.forget();
     return this.runByText(script, keys, args);
   }
 
@@ -57,7 +57,7 @@ export class RedisCommands {
     keys: readonly string[],
     args: readonly CommandArgument[],
   ): Promise<unknown> {
-    const command = new Command('evalsha', [script.sha, keys.length, ...keys, ...args]);
+    const command = new ScriptCommand(script, keys, args);
     // With a node, ioredis leaves redirections to the caller: so do its own pipelines.
     if (slot >= 0) (this.client as Cluster).sendCommand(command, undefined, { slot });
     else this.client.sendCommand(command);
@@ -67,14 +67,13 @@ export class RedisCommands {
   /** @throws BrokerUnavailableError unavailable — it may have been carried out all the same. */
   async call(name: string, args: readonly CommandArgument[]): Promise<unknown> {
     try {
-      return await this.send(name, args);
+      return await this.send(new Command(name, [...args]));
     } catch (error) {
       throw unavailable(error);
     }
   }
 
-  private send(name: string, args: readonly CommandArgument[]): Promise<unknown> {
-    const command = new Command(name, [...args]);
+  private send(command: Command): Promise<unknown> {
     this.client.sendCommand(command);
     return command.promise;
   }
@@ -90,10 +89,18 @@ export function isNotCarriedOut(error: unknown): boolean {
   return error instanceof Error && NOT_CARRIED_OUT.test(error.message);
 }
 
+/** What ioredis says about its own affairs, in words for whoever runs the server. */
+const IN_PLAIN_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/max retries per request|^Connection is closed/, 'the connection was lost'],
+  [/isn't writeable|isn't ready/, 'no connection'],
+  [/^Command timed out/, 'no answer in time'],
+];
+
 /** What callers get for whatever went wrong. Of the error only its text: ioredis hangs the arguments on it, payloads and all. */
 export function unavailable(error: unknown): BrokerUnavailableError {
   const reason = error instanceof Error ? error.message : String(error);
+  const words = IN_PLAIN_WORDS.find(([pattern]) => pattern.test(reason))?.[1] ?? `"${reason}"`;
   return new BrokerUnavailableError(
-    `expected an answer of Redis, got "${reason}": it may be done or not, try again later`,
+    `expected an answer of Redis, got ${words}: it may be done or not, try again later`,
   );
 }

@@ -1,6 +1,6 @@
-import type { CommandArgument, RedisCommands } from './redis-commands.js';
+import type { RedisCommands } from './redis-commands.js';
 import { isNotCarriedOut, unavailable } from './redis-commands.js';
-import type { RedisScript } from './redis-script.js';
+import type { CommandArgument, RedisScript } from './redis-script.js';
 
 interface Job {
   readonly script: RedisScript;
@@ -26,8 +26,8 @@ interface Lane {
 
 /**
  * Runs the publish script so that the publishes of one room are stored in the order of the calls, without one waiting
- * for the answer to another. What could break that order is a server that refuses some of those in flight (it does not
- * know the script yet, the slot has moved): then the room's publishes stop, what is in flight settles, and they go on
+ * for the answer to another. What could break that order is a server that refuses some of those in flight (its script
+ * cache was emptied, the slot has moved): then the room's publishes stop, what is in flight settles, and they go on
  * one by one until none is left.
  */
 export class RedisPublisher {
@@ -71,6 +71,7 @@ export class RedisPublisher {
       },
       (error: unknown) => {
         if (isNotCarriedOut(error)) {
+          job.script.forget();
           lane.stalled = true;
           lane.refused.push(job);
         } else {
