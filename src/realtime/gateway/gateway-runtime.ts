@@ -98,7 +98,9 @@ export class GatewayRuntime {
   async open({ request, socket, head, gateway, params }: ClaimedUpgrade): Promise<void> {
     const onSocketError = (): void => void socket.destroy();
     socket.on('error', onSocketError);
-    const decision = await this.parts.handshake.decide(request, socket, gateway, params);
+    const { handshake } = this.parts;
+    const decided = await handshake.decide(request, socket, gateway, params);
+    const decision = handshake.refusalOfDraining(decided.response) ?? decided;
     socket.off('error', onSocketError);
     if (isRefusal(decision)) return this.refuse(request, socket, head, decision);
     this.answerHeaders.set(request, headerLines(decision));

@@ -52,6 +52,13 @@ export class HandshakeResponse {
   }
 }
 
+const RETRY_AFTER_S = '2';
+
+/** What goes with a 503. */
+export function retryAfter(): HeaderMap {
+  return new Map([['retry-after', RETRY_AFTER_S]]);
+}
+
 /**
  * Answers an upgrade request by HTTP and ends it: the status, and one line of JSON `{code, message}` (HS4).
  */
@@ -63,6 +70,7 @@ export function refuseByHttp(
   headers: HeaderMap = new Map(),
 ): void {
   if (socket.destroyed) return;
+  socket.on('error', () => undefined); // The client is gone: there is nobody to be told.
   const body = `${JSON.stringify({ code, message })}\n`;
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`];
   const all: HeaderMap = new Map(headers);

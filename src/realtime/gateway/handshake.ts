@@ -86,6 +86,11 @@ export class Handshake {
 
   constructor(private readonly parts: HandshakeParts) {}
 
+  /** Why nobody is let in any more; asked again when a handshake is through, which may have taken its time. */
+  refusalOfDraining(response: HandshakeResponse): Refusal | undefined {
+    return this.draining ? overloaded(response, 'service_restart', 'shutting down') : undefined;
+  }
+
   /** @returns the admission, or why there is none. Never rejects. */
   async decide(
     request: IncomingMessage,
@@ -155,7 +160,8 @@ export class Handshake {
 
   private checkLoad(response: HandshakeResponse): void {
     const { maxPending } = this.parts.options.handshake;
-    if (this.draining) throw new RefusedError(overloaded(response, 'service_restart', 'shutting down'));
+    const draining = this.refusalOfDraining(response);
+    if (draining) throw new RefusedError(draining);
     if (maxPending > 0 && this.pending > maxPending) {
       throw new RefusedError(
         overloaded(response, 'overloaded', `more than handshake.maxPending (${maxPending}) under way`),

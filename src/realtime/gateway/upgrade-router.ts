@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.js';
 import type { GatewayBinding } from './gateway-binding.js';
-import { refuseByHttp } from './handshake-response.js';
+import { refuseByHttp, retryAfter } from './handshake-response.js';
 
 /** An upgrade that one of our gateways takes. `params` is undefined where the path has an escape that is no text. */
 export interface ClaimedUpgrade {
@@ -35,6 +35,7 @@ export class UpgradeRouter {
   private readonly stock = new Set<UpgradeListener>();
   /** Upgrades that foreign listeners were shown, and that nobody may have taken. */
   private readonly watched = new Set<() => void>();
+  private closing = false;
   private readonly foundEmit: PropertyDescriptor | undefined;
   private readonly originalEmit: Server['emit'];
 
@@ -68,9 +69,18 @@ export class UpgradeRouter {
     this.stock.add(listener);
   }
 
-  /** Leaves the server as it was found. What nobody took by now is refused: it would hold up the end of the server. */
+  /**
+   * Refuses what comes from now on, and what nobody took so far: it would hold up the end of the server. When the server
+   * has ended, it is left as it was found.
+   */
   close(): void {
+    this.closing = true;
     for (const decideNow of this.watched) decideNow();
+    if (this.server.listening) this.server.once('close', () => this.restore());
+    else this.restore();
+  }
+
+  private restore(): void {
     this.server.off('upgrade', placeholder);
     if (this.foundEmit) Object.defineProperty(this.server, 'emit', this.foundEmit);
     else delete (this.server as Partial<Server>).emit;
@@ -80,6 +90,10 @@ export class UpgradeRouter {
     const path = pathOf(request.url ?? '/');
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
       serveAsPlainRequest(this.server, request, socket, head);
+      return;
+    }
+    if (this.closing) {
+      refuseByHttp(socket, 503, 'service_restart', 'not available at the moment: try again', retryAfter());
       return;
     }
     const claimed = this.claim(path);
@@ -137,7 +151,6 @@ function placeholder(): void {
 }
 
 function refuseUnknownPath(socket: Duplex): void {
-  socket.on('error', () => undefined); // The client is gone: there is nobody to be told.
   refuseByHttp(socket, 404, 'not_found', 'no gateway has this path');
 }
 

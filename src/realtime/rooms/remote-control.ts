@@ -5,6 +5,7 @@ import type { Bans } from '../bans/bans.js';
 import type { Broker } from '../broker/broker.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { Connection } from '../connection/connection.js';
+import { RealtimeUsageError } from '../realtime.errors.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import type { Address } from './address.js';
 
@@ -32,14 +33,16 @@ export class RemoteControl {
     this.evict = evict;
   }
 
-  /** @throws BrokerUnavailableError unavailable */
+  /** @throws BrokerUnavailableError unavailable · RealtimeUsageError bad_usage */
   async kick(at: Address, userId: string, forMs: number): Promise<void> {
+    checkDuration(forMs);
     if (forMs > 0) await this.parts.bans.ban(at.address, userId, forMs);
     await this.tell({ kind: 'kick', address: at.address, userId });
   }
 
-  /** @throws BrokerUnavailableError unavailable */
+  /** @throws BrokerUnavailableError unavailable · RealtimeUsageError bad_usage */
   async disconnect(userId: string, forMs: number): Promise<void> {
+    checkDuration(forMs);
     if (forMs > 0) await this.parts.bans.ban(EVERYWHERE, userId, forMs);
     await this.tell({ kind: 'disconnect', userId });
   }
@@ -56,4 +59,10 @@ export class RemoteControl {
       else if (signal.kind === 'disconnect') connection.close(CloseCode.kicked, 'kicked');
     }
   }
+}
+
+/** What is no number must not pass for no ban. */
+function checkDuration(forMs: number): void {
+  if (Number.isSafeInteger(forMs) && forMs >= 0) return;
+  throw new RealtimeUsageError(`forMs: expected a whole number of milliseconds from 0, got ${String(forMs)}`);
 }
