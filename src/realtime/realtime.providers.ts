@@ -118,7 +118,7 @@ export async function buildRealtime(
     connections,
     joiner,
     handshake: new Handshake({ options, clock, events, broker, bans, policy }),
-    frames: new FrameDispatcher({ clock, events, rooms, policy, protocolFrames }),
+    frames: new FrameDispatcher({ clock, events, rooms, policy, joiner, protocolFrames }),
     texts: new TextDispatcher({ clock, events, rooms, policy }),
   });
   control.onEvict((connection, address) => runtime.evict(connection, address));

@@ -62,6 +62,19 @@ describe('identity, from inside', () => {
       expect((await saidBy(client, 'three')).user).toBe('bob');
     });
 
+    it('HS9 tells the name that was taken wherever the room is told of the user', async () => {
+      const server = await start({ allowAnonymous: true });
+      const room = freshRoom();
+      const { client, welcome } = await server.visit(room, undefined);
+      const other = await server.enter(room, freshUser('other'));
+      await saidBy(client, 'one', { user: 'bob' });
+      const { users } = (await other.request({ type: 'presence', room })) as unknown as { users: object[] };
+      expect(users).toContainEqual({ id: welcome.user.id, name: 'bob' });
+      client.send({ type: 'leave', room });
+      const left = await other.next((frame) => frame.type === 'system' && frame['event'] === 'left');
+      expect(left).toMatchObject({ user: 'bob', text: 'bob left' });
+    });
+
     it('HS9 calls whoever says no name anonymous, from then on', async () => {
       const server = await start({ allowAnonymous: true });
       const { client, welcome } = await server.visit(freshRoom(), undefined);

@@ -288,6 +288,27 @@ describe('recovery, from inside', () => {
       expect(partsOf(second.cursor).epoch).toBe(epoch);
     });
 
+    it('RC4 tells members by a second joined where history has a hole, once, and goes on', async () => {
+      const { server, flaky, store } = await startFlaky();
+      const { room, address, alice, at } = await filled(server, 2);
+      const bob = await server.enter(room, freshUser('bob'));
+      const read = store.history.bind(store);
+      store.history = (...args) => {
+        const { position, frames } = read(...args);
+        return { position, frames: args[0] === address ? frames.filter(({ offset }) => offset !== 3) : frames };
+      };
+      flaky.dropDeliveries((_address, { offset }) => offset === 3);
+      const reads = flaky.count('history');
+      await sayMany(alice, 3);
+      expect(await joinedIn(bob, room)).toMatchObject({ recovered: false });
+      await say(alice, 'after');
+      await heard(bob, 'after');
+      expect(offsetsIn(bob, room)).not.toContain(3);
+      const late = await server.connect(room, freshUser('late'), { since: at(2) });
+      expect(await joinedIn(late, room)).toMatchObject({ recovered: false });
+      expect(flaky.count('history') - reads).toBeLessThan(10);
+    });
+
     it('RC4 leaves nobody who comes during the repair without its frames', async () => {
       const { server, flaky, clock } = await startFlaky();
       const { room, alice, at } = await filled(server, 4);

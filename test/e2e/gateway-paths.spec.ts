@@ -250,6 +250,14 @@ describe('an application that lacks a part', () => {
 });
 
 describe('tenants', () => {
+  it('can not be reached by a join frame, unless a policy of the application says who may join what', async () => {
+    await start([tenants], { options: { auth: { allowAnonymous: true } } });
+    const client = await TestClient.connect(`${server?.url}/ws/acme/chat/plan`);
+    await client.next('joined');
+    expect(await client.request({ type: 'join', room: 'umbrella.plan' })).toMatchObject({ code: 'forbidden' });
+    client.destroy();
+  });
+
   const tenants = gatewayAt('/ws/:tenant/chat/:room', { room: ({ tenant, room }) => `${tenant}.${room}` }, 'Tenant');
 
   it('do not share rooms: a message of one is not seen by the other', async () => {

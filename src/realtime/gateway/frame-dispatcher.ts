@@ -10,6 +10,7 @@ import type { RealtimeEvents } from '../realtime.events.js';
 import { FrameError } from '../realtime.errors.js';
 import { PublishResult } from '../rooms/publisher.js';
 import type { RoomParts } from '../rooms/room.js';
+import type { RoomJoiner } from '../rooms/room-joiner.js';
 import { FrameContext } from './frame-context.js';
 import { failureOf } from './frame-failure.js';
 import { checkFrameId, FrameRoom } from './frame-room.js';
@@ -22,6 +23,7 @@ export interface FrameDispatcherParts {
   readonly events: RealtimeEvents;
   readonly rooms: RoomParts;
   readonly policy: () => RoomPolicy;
+  readonly joiner: RoomJoiner;
   readonly protocolFrames: ProtocolFrames;
 }
 
@@ -199,10 +201,11 @@ export class FrameDispatcher {
   }
 
   /** HS9: an anonymous connection is called what its first frame to a handler says, from then on. */
-  private nameAnonymous({ connection }: Session, user: string | undefined): void {
+  private nameAnonymous({ connection, memberships }: Session, user: string | undefined): void {
     const { identity } = connection;
     if (!identity.anonymous || identity.name !== '') return;
     connection.identify({ ...identity, name: cleanName(user) || 'anonymous' });
+    if (connection.identity.name !== 'anonymous') this.parts.joiner.renamed(connection, memberships);
   }
 
   private fail(session: Session, type: string, id: string | undefined, room: string | undefined, error: unknown): void {

@@ -124,7 +124,7 @@ export class Handshake {
   ): Promise<Admission> {
     const { options, broker } = this.parts;
     this.checkLoad(response);
-    if (gateway.codec === 'json' && !broker.available) {
+    if (hasRooms(gateway) && !broker.available) {
       throw new RefusedError(unavailable(response, 'the broker does not answer'));
     }
     if (!params) throw badRoom(response, 'the path has an escape that is no UTF-8');
@@ -281,6 +281,11 @@ export class Handshake {
 /** Says which of the two it is. */
 export function isRefusal(decision: Admission | Refusal): decision is Refusal {
   return 'status' in decision;
+}
+
+/** A `text` gateway without rooms needs nothing that the broker has. */
+function hasRooms({ codec, definition, pattern }: GatewayBinding): boolean {
+  return codec === 'json' || definition.room !== undefined || pattern.params.includes('room');
 }
 
 function checkRoomName(room: string, response: HandshakeResponse): void {

@@ -91,6 +91,17 @@ export class PresenceTracker {
     if (stay?.isFirst === true && !announced) this.parts.announce('joined', address, user, members);
   }
 
+  /** A user who is in a room is called otherwise from now on. */
+  rename(address: string, user: PresentUser): void {
+    const stay = this.stays.get(keyOf(address, user.id));
+    if (!stay || stay.connections === 0) return;
+    stay.user = user;
+    const renamed = this.inTurn(stay, async () => {
+      if (stay.connections > 0 && !this.closed) await this.parts.presence.enter(address, user);
+    });
+    this.parts.events.watch(`name in ${address}`, renamed);
+  }
+
   /** From here on exits are left to the pod's lease, which runs out after the grace. */
   close(): void {
     this.closed = true;

@@ -1,5 +1,5 @@
 import type { Cursor } from '../../protocol/cursor.js';
-import type { Position } from '../broker/broker.js';
+import type { HistoryPage, Position } from '../broker/broker.js';
 
 /**
  * Says whether what a cursor's owner saw is still what the room says (RC1): its epoch is the present one, or an ancestor
@@ -13,6 +13,14 @@ export function isGoodCursor(cursor: Cursor, position: Position): boolean {
     if (ancestor.epoch === cursor.epoch) return cursor.offset <= survived;
   }
   return false;
+}
+
+/**
+ * Says whether a page that was read after a cursor goes on where the cursor ends. Where it doesn't, though frames are
+ * there, history has a hole: what is missing can't be had, and asking again would bring the same.
+ */
+export function continues({ offset }: { readonly offset: number }, { position, frames }: HistoryPage): boolean {
+  return position.top <= offset || frames[0]?.offset === offset + 1;
 }
 
 /** Says whether a cursor is good and every frame after it is still there: then, and only then, is it recovered (RC2). */

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import { encodeTextMessage } from '../connection/ws-frame.js';
 import type { RealtimeEvents } from '../realtime.events.js';
-import { isRecoverable } from '../recovery/cursor-verdict.js';
+import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 import type { Address } from './address.js';
 import { deliverToAll } from './fan-out.js';
 
@@ -152,7 +152,7 @@ export class LocalRoom {
       try {
         this.missed = false;
         const page = await this.parts.broker.history(this.at.address, { since: this.top, ...REPAIR_PAGE });
-        const unchanged = page.position.epoch === this.epoch && isRecoverable(this.cursor, page.position);
+        const unchanged = page.position.epoch === this.epoch && this.isRepairable(page);
         const members = unchanged ? 0 : await this.countMembers();
         if (!this.isRepairing()) return;
         recovered = this.apply(page, members) && recovered;
@@ -169,8 +169,7 @@ export class LocalRoom {
   /** @returns whether nobody lost anything. */
   private apply(page: HistoryPage, members: number): boolean {
     const { position } = page;
-    const recoverable = isRecoverable(this.cursor, position);
-    if (!recoverable) {
+    if (!this.isRepairable(page)) {
       this.moveTo(position);
       this.tellJoined(false, members);
       return false;
@@ -183,6 +182,10 @@ export class LocalRoom {
       if (frame.offset === this.top + 1) this.deliver(frame.offset, frame.payload);
     }
     return true;
+  }
+
+  private isRepairable(page: HistoryPage): boolean {
+    return isRecoverable(this.cursor, page.position) && continues(this.cursor, page);
   }
 
   private tellJoined(recovered: boolean, members: number): void {

@@ -3,7 +3,7 @@ import { offsetPrefix } from '../../protocol/codec.js';
 import type { Broker, HistoryPage } from '../broker/broker.js';
 import { encodeTextMessage } from '../connection/ws-frame.js';
 import type { Member } from './local-room.js';
-import { isRecoverable } from '../recovery/cursor-verdict.js';
+import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 
 /** How much of a replay is sent before the socket must have drained (RC5). */
 export const REPLAY_CHUNK = { limit: 1_000, maxBytes: 256 * 1024 };
@@ -37,7 +37,7 @@ export async function replay(member: Member, parts: ReplayParts, first?: History
     }
     if (room.live && member.epoch === room.epoch && member.offset > room.top) {
       await room.repair(); // The member saw on another pod what is still on its way to this one.
-      continue;
+      if (member.offset <= room.top) continue;
     }
     page ??= await parts.broker.history(room.at.address, { since: member.offset, ...parts.chunk });
     if (!(await send(member, page, parts))) await room.repair();
@@ -49,7 +49,7 @@ export async function replay(member: Member, parts: ReplayParts, first?: History
 /** @returns whether the member came further. */
 async function send(member: Member, page: HistoryPage, parts: ReplayParts): Promise<boolean> {
   const { position } = page;
-  const recovered = isRecoverable(member, position);
+  const recovered = isRecoverable(member, position) && continues(member, page);
   if (!recovered || position.epoch !== member.epoch) {
     const members = await parts.countMembers(member.room.at.address).catch(() => 0);
     member.epoch = position.epoch;

@@ -7,7 +7,7 @@ import type { Connection } from '../connection/connection.js';
 import type { Entered, PresenceTracker } from '../presence/presence-tracker.js';
 import { BrokerUnavailableError, FrameError, RealtimeError } from '../realtime.errors.js';
 import type { RealtimeEvents } from '../realtime.events.js';
-import { isRecoverable } from '../recovery/cursor-verdict.js';
+import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 import type { Address } from './address.js';
 import { USER_NAMESPACE } from './address.js';
 import type { LocalRoom, Member } from './local-room.js';
@@ -166,6 +166,13 @@ export class RoomJoiner {
     this.parts.registry.release(room);
   }
 
+  /** A connection is called otherwise from now on: so it is where it is present (HS9). */
+  renamed(connection: Connection, memberships: Memberships): void {
+    for (const { room } of memberships.list()) {
+      if (!isPersonal(room.at)) this.parts.tracker.rename(room.at.address, userOf(connection));
+    }
+  }
+
   /** Subscribes, reads what is to be recovered and enters, all within the time that CN5 gives. */
   private async inTime(request: JoinRequest): Promise<Start> {
     let late = false;
@@ -223,7 +230,7 @@ export class RoomJoiner {
     if (!cursor) return nowhere;
     const page = await this.parts.broker.history(room.at.address, { since: cursor.offset, ...this.parts.chunk });
     if (page.position.epoch !== room.epoch) await room.repair();
-    if (!isRecoverable(cursor, page.position)) return nowhere;
+    if (!isRecoverable(cursor, page.position) || !continues(cursor, page)) return nowhere;
     return { recovered: true, epoch: page.position.epoch, offset: cursor.offset, page };
   }
 
