@@ -165,6 +165,8 @@ describe('the demo page, for everybody', () => {
     await page.sees('line 39');
     await page.log.focus();
     await page.page.keyboard.press('Home');
+    // The way up is animated by the browser.
+    await page.until('it is at the top', () => page.log.evaluate((log) => log.scrollTop === 0));
     await page.page.getByRole('button', { name: 'Latest' }).waitFor();
     await page.page.keyboard.press('Escape');
     await page.page.getByRole('button', { name: 'Latest' }).waitFor({ state: 'hidden' });
