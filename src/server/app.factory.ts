@@ -17,6 +17,7 @@ import { securityHeaders } from './pages/security-headers.js';
 export async function createApp(config: ServerConfig, logger: LoggerService | false): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forConfig(config), new ExpressAdapter(), {
     logger,
+    forceCloseConnections: true, // A half-sent request must not hold up the end.
     abortOnError: false, // Who called decides what a failed start means; Nest would end the process.
   });
   app.useWebSocketAdapter(new RealtimeWsAdapter(app));

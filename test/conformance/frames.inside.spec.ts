@@ -242,12 +242,7 @@ describe('frames, from inside', () => {
       await client.request({ event: 'body', data: { text: 'hi', id: 'own' } });
       await client.request({ event: 'body', data: [1, 2] });
       await client.request({ event: 'body', data: 'text' });
-      expect(server.probe.bodies).toEqual([
-        { text: 'hi', deep: { id: 1 } },
-        { text: 'hi', id: 'own' },
-        [1, 2],
-        'text',
-      ]);
+      expect(server.probe.bodies).toEqual([{ text: 'hi', deep: { id: 1 } }, { text: 'hi', id: 'own' }, [1, 2], 'text']);
     });
   });
 
