@@ -140,8 +140,11 @@ describe('the demo page, its connection', () => {
     const page = await DemoPage.open(browser, `${server.httpUrl}/#general`);
     await page.page.getByLabel('Your name').fill('Mallory');
     await page.page.getByRole('button', { name: 'Enter the room' }).click();
+    await page.page.getByLabel('Access token').fill('no token at all');
+    await page.page.keyboard.press('Enter');
+    await page.page.getByText('Paste a JWT').waitFor();
     await page.page.getByLabel('Access token').fill(forge(mint(SECRET, { sub: 'u1' })));
-    await page.page.getByRole('button', { name: 'Enter the room' }).click();
+    await page.page.keyboard.press('Enter');
     await page.status('Refused').waitFor();
     await page.page.getByText('The server did not accept your token.').first().waitFor();
     await page.page.getByText('1008 unauthenticated').waitFor();

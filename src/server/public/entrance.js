@@ -23,6 +23,11 @@ export class Entrance {
       const room = this.#check();
       if (room !== undefined) onEnter(room);
     });
+    this.#token.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter') return; // A token has no second line.
+      event.preventDefault();
+      this.#token.form?.requestSubmit();
+    });
   }
 
   /**
