@@ -39,6 +39,8 @@ export function identityOf(
   const id = mapped ? mapped.id : (claims['sub'] ?? claims['id'] ?? claims['userId']);
   const text = typeof id === 'number' ? String(id) : id;
   if (typeof text !== 'string' || text.length === 0 || text.length > MAX_ID_LENGTH) return undefined;
+  // Half of a surrogate pair is the same three bytes, whichever half it is: two users would share a room.
+  if (Buffer.from(text).toString() !== text) return undefined;
   const name = mapped ? cleanName(mapped.name) : cleanName(claims['name']) || cleanName(claims['preferred_username']);
   const expiresAt = mapped?.expiresAt ?? (typeof claims['exp'] === 'number' ? claims['exp'] * 1000 : undefined);
   return {

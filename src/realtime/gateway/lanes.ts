@@ -6,7 +6,12 @@ export type PendingMembership = 'joining' | 'leaving';
 
 interface Lane {
   readonly queue: LaneTask[];
+  /** A task runs that has not released. */
   busy: boolean;
+  /** The next task may start. */
+  free: boolean;
+  /** Tasks are being started further up the stack. */
+  starting: boolean;
   /** The last join or leave that waits or runs, and when it will have been answered. */
   lastChange: { readonly kind: PendingMembership; readonly answered: Promise<void> } | undefined;
   /** Questions that are being answered: a leave waits for those that came before it (CL3). */
@@ -79,7 +84,14 @@ export class Lanes {
   private laneOf(room: string): Lane {
     const found = this.lanes.get(room);
     if (found) return found;
-    const lane: Lane = { queue: [], busy: false, lastChange: undefined, questions: new Set() };
+    const lane: Lane = {
+      queue: [],
+      busy: false,
+      free: false,
+      starting: false,
+      lastChange: undefined,
+      questions: new Set(),
+    };
     this.lanes.set(room, lane);
     return lane;
   }
@@ -88,19 +100,28 @@ export class Lanes {
     if (!lane.busy && lane.questions.size === 0 && this.lanes.get(room) === lane) this.lanes.delete(room);
   }
 
+  /** The lane may start its next task. A loop, not a recursion: thousands may release at once. */
   private next(room: string, lane: Lane): void {
-    const task = lane.queue.shift();
-    if (!task) {
-      lane.busy = false;
-      this.dropIfIdle(room, lane);
-      return;
+    lane.free = true;
+    if (lane.starting) return;
+    lane.starting = true;
+    while (lane.free) {
+      const task = lane.queue.shift();
+      lane.busy = task !== undefined;
+      if (!task) break;
+      lane.free = false;
+      this.start(task, () => this.next(room, lane));
     }
-    lane.busy = true;
+    lane.starting = false;
+    this.dropIfIdle(room, lane);
+  }
+
+  private start(task: LaneTask, next: () => void): void {
     let released = false;
     const release = (): void => {
       if (released) return;
       released = true;
-      this.next(room, lane);
+      next();
     };
     const settled = (): void => {
       this.count -= 1;
