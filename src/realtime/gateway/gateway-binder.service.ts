@@ -151,11 +151,11 @@ export class GatewayBinder {
       }
     }
     Reflect.defineMetadata(GUARDS, [], Entry);
-    const entry = Object.create(Entry.prototype as object) as { constructor: Type };
+    const entry = Object.create(Entry.prototype) as { constructor: Type };
     const handshake = (): boolean => true;
     const run = this.externalContext.create(
-      entry as never,
-      handshake as never,
+      entry,
+      handshake,
       'handshake',
       undefined,
       undefined,
@@ -173,7 +173,7 @@ async function makeGuard(guard: Type<CanActivate> | CanActivate, wrapper: Wrappe
   const moduleRef = wrapper.host?.getProviderByKey<ModuleRef>(ModuleRef).instance;
   if (!moduleRef) throw new RealtimeConfigError(`${guard.name}: its gateway is in no module`);
   try {
-    return moduleRef.get(guard, { strict: true });
+    return moduleRef.get(guard, { strict: true }) as CanActivate;
   } catch {
     return moduleRef.create(guard); // The module does not provide it itself, which is the usual case.
   }

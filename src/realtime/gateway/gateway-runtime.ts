@@ -134,7 +134,7 @@ export class GatewayRuntime {
     for (const timer of this.retries) timer.cancel();
     const mine = [...this.sessions.values()].filter((session) => session.gateway === binding);
     for (const { connection } of mine) connection.close(CloseCode.goingAway, 'going_away');
-    const ended = mine.map(({ connection }) => this.endings.get(connection));
+    const ended = mine.map(async ({ connection }) => this.endings.get(connection));
     const late = setTimeout(() => mine.forEach(({ connection }) => connection.terminate()), CLOSE_ALL_TIMEOUT_MS);
     await Promise.all(ended);
     clearTimeout(late);

@@ -11,5 +11,5 @@ import { HANDSHAKE_GUARDS } from './metadata.js';
  * @param guards Classes, made by the injector of the gateway's module, or instances.
  */
 export function HandshakeGuards(...guards: (Type<CanActivate> | CanActivate)[]): ClassDecorator {
-  return SetMetadata(HANDSHAKE_GUARDS, guards) as ClassDecorator;
+  return SetMetadata(HANDSHAKE_GUARDS, guards);
 }

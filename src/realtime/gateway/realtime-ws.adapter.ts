@@ -7,7 +7,6 @@ import { RealtimeModule } from '../realtime.module.js';
 import { GatewayServer } from './gateway-server.js';
 import { REALTIME_GATEWAY } from './metadata.js';
 import type { GatewayDefinition } from './metadata.js';
-import type { BoundHandler } from './session.js';
 import { UpgradeRouter } from './upgrade-router.js';
 
 type AnyServer = Parameters<WsAdapter['close']>[0];
@@ -47,15 +46,15 @@ export class RealtimeWsAdapter extends WsAdapter {
   }
 
   override bindClientDisconnect(client: unknown, callback: (...args: never[]) => void): void {
-    if (client instanceof Connection) client.onClosed(callback as () => void);
-    else super.bindClientDisconnect(client as never, callback as never);
+    if (client instanceof Connection) client.onClosed(callback);
+    else super.bindClientDisconnect(client, callback);
   }
 
   override bindMessageHandlers(client: unknown, handlers: Handlers, transform: Transform): void {
     if (client instanceof Connection) {
-      this.realtime.runtime.bindHandlers(client, handlers as unknown as { message: unknown; callback: BoundHandler }[]);
+      this.realtime.runtime.bindHandlers(client, handlers);
     } else {
-      super.bindMessageHandlers(client as never, handlers, transform);
+      super.bindMessageHandlers(client, handlers, transform);
     }
   }
 
@@ -82,7 +81,7 @@ export class RealtimeWsAdapter extends WsAdapter {
   /** The stock adapter adds its listener for upgrades here; it must not see those that are not its own. */
   private createStock(port: number, options: object): AnyServer {
     const before = new Set(this.upgradeListeners(port));
-    const server = super.create(port, options) as AnyServer;
+    const server = super.create(port, options);
     const added = this.upgradeListeners(port).filter((listener) => !before.has(listener));
     const httpServer = this.httpServersRegistry.get(port) as Server | undefined;
     if (httpServer) for (const listener of added) this.routerOf(httpServer).markStock(listener);

@@ -44,7 +44,7 @@ export class UpgradeRouter {
     private readonly parts: UpgradeRouterParts,
   ) {
     this.foundEmit = Object.getOwnPropertyDescriptor(server, 'emit');
-    this.originalEmit = server.emit.bind(server) as Server['emit'];
+    this.originalEmit = server.emit.bind(server);
     server.emit = ((event: string, ...args: unknown[]): boolean => {
       if (event !== 'upgrade')
         return (this.originalEmit as (name: string, ...rest: unknown[]) => boolean)(event, ...args);
