@@ -142,7 +142,7 @@ describe('the demo page, its connection', () => {
     await page.page.getByRole('button', { name: 'Enter the room' }).click();
     await page.page.getByLabel('Access token').fill('no token at all');
     await page.page.keyboard.press('Enter');
-    await page.page.getByText('Paste a JWT').waitFor();
+    await page.page.getByText('Paste a JWT: three parts').waitFor();
     await page.page.getByLabel('Access token').fill(forge(mint(SECRET, { sub: 'u1' })));
     await page.page.keyboard.press('Enter');
     await page.status('Refused').waitFor();
