@@ -278,6 +278,23 @@ describe('tenants', () => {
     await evil.expectNone('message');
   });
 
+  it('can not join the room of another tenant by a frame', async () => {
+    await start([tenants]);
+    const evil = await TestClient.connect(`${server?.url}/ws/evil/chat/general`);
+    await evil.next('joined');
+    expect(await evil.request({ type: 'join', room: 'acme.general' })).toMatchObject({
+      type: 'error',
+      code: 'forbidden',
+    });
+    expect(await evil.request({ type: 'where', room: 'acme.general' })).toMatchObject({
+      type: 'error',
+      code: 'not_in_room',
+    });
+    expect(await evil.request({ type: 'history', room: 'acme.general' })).toMatchObject({ code: 'not_in_room' });
+    expect(await evil.request({ type: 'presence', room: 'acme.general' })).toMatchObject({ code: 'not_in_room' });
+    expect(server?.registry.members('chat/acme.general')).toEqual([]);
+  });
+
   it('get the parameters decoded, and the identity', async () => {
     const seen: unknown[] = [];
     const room = (params: Readonly<Record<string, string>>, identity: Identity): string => {
