@@ -41,9 +41,9 @@ async function start(gateways: Type[], more: TestServerOptions = {}): Promise<Te
 /** Names the gateway and the room of a path, as its client hears it. */
 async function roomOf(path: string): Promise<string> {
   const client = await TestClient.connect(`${server?.url}${path}`);
-  const answer = await client.request({ type: 'where' });
+  const answer = await client.request<{ data?: string; code: string }>({ type: 'where' });
   client.destroy();
-  return String(answer['data'] ?? answer.code);
+  return answer.data ?? answer.code;
 }
 
 function gatewayAt(path: string, options: Parameters<typeof RealtimeGateway>[1] = {}, name = 'Some'): Type {

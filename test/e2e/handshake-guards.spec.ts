@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
   ForbiddenException,
@@ -176,7 +176,7 @@ describe('what a guard says at the handshake', () => {
         throw new TypeError('the secret detail');
       },
     ],
-    [500, 'internal', () => Promise.reject('the secret detail')],
+    [500, 'internal', () => throwError(() => 'the secret detail')],
     [500, 'internal', () => EMPTY],
   ])('is answered with %i %s (%#), and nothing of the application ran', async (status, code, says) => {
     verdict = says;
@@ -720,9 +720,8 @@ describe('a connection whose handshake was refused', () => {
     }
     expect(server?.registry.connections()).toEqual([]);
     const sockets = await new Promise<number>((resolve) => {
-      (
-        server?.app.getHttpServer() as { getConnections(done: (error: unknown, count: number) => void): void }
-      ).getConnections((_error, count) => resolve(count));
+      const http = server?.app.getHttpServer() as Server | undefined;
+      http?.getConnections((_error, count) => resolve(count));
     });
     expect(sockets).toBeLessThanOrEqual(1);
   });

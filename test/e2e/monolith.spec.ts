@@ -103,7 +103,7 @@ function foreignListener(path: string): (request: IncomingMessage, socket: Duple
   const server = new WebSocketServer({ noServer: true });
   server.on('connection', (socket) => {
     socket.on('error', () => undefined); // The test looks at the close.
-    socket.on('message', (data) => socket.send(`${path} ${String(data)}`));
+    socket.on('message', (data: Buffer) => socket.send(`${path} ${data.toString()}`));
   });
   return (incoming, socket, head) => {
     if (incoming.url !== path) return;
@@ -166,8 +166,8 @@ function echoOf(url: string): Promise<string> {
   const socket = new WebSocket(url);
   const answer = new Promise<string>((resolve) => {
     socket.on('open', () => socket.send('x'));
-    socket.on('message', (data) => {
-      resolve(String(data));
+    socket.on('message', (data: Buffer) => {
+      resolve(data.toString());
       socket.terminate();
     });
     socket.on('error', () => undefined); // 'close' follows.
@@ -372,7 +372,7 @@ describe('RealtimeWsAdapter on an HTTPS server', () => {
     await app.listen(0, '127.0.0.1');
     const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
     const socket = new WebSocket(`wss://127.0.0.1:${port}/ws/chat/a`, { ca: TEST_CERTIFICATE });
-    const first = new Promise<string>((resolve) => socket.once('message', (data) => resolve(String(data))));
+    const first = new Promise<string>((resolve) => socket.once('message', (data: Buffer) => resolve(data.toString())));
     expect(JSON.parse(await within('the first frame', first))).toMatchObject({ type: 'welcome' });
     socket.terminate();
     const headers = { connection: 'Upgrade', upgrade: 'h2c' };

@@ -44,7 +44,7 @@ class LoggedGateway implements OnJoin {
   handleConnection(connection: Connection): void {
     this.logger.log(connection);
     this.logger.log({ connection });
-    this.logger.log(`${JSON.stringify(connection)} ${String(connection.url)}`);
+    this.logger.log(`${JSON.stringify(connection)} ${connection.url}`);
   }
 
   onJoin(room: Room, connection: Connection): void {

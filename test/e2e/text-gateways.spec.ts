@@ -402,7 +402,6 @@ describe('a port of its own', () => {
 describe('@WebSocketServer() and afterInit', () => {
   it('give the connections of the gateway on this pod', async () => {
     let initialised: unknown;
-    let held: { server: GatewayServer } | undefined;
     @RealtimeGateway('/ws/with-server', { codec: 'text' })
     class WithServerGateway implements OnGatewayInit {
       @WebSocketServer()
@@ -410,17 +409,17 @@ describe('@WebSocketServer() and afterInit', () => {
 
       afterInit(given: unknown): void {
         initialised = given;
-        held = this;
       }
     }
     await start([WithServerGateway, TextGateway]);
     expect(initialised).toBeInstanceOf(GatewayServer);
-    expect(held?.server).toBe(initialised);
-    expect(held?.server.connections()).toEqual([]);
+    const held = server.app.get(WithServerGateway);
+    expect(held.server).toBe(initialised);
+    expect(held.server.connections()).toEqual([]);
     await connect('/ws/with-server');
     await connect('/ws/text');
-    await until('one is there', () => held?.server.connections().length === 1);
-    held?.server.connections()[0]?.send('by the server');
+    await until('one is there', () => held.server.connections().length === 1);
+    held.server.connections()[0]?.send('by the server');
     expect(await clients[0]?.nextText()).toBe('by the server');
   });
 });
