@@ -47,6 +47,7 @@ export interface PublishOptions {
 export interface PublishResult {
   /** `undefined`: not stored. Of a duplicate: that of the first. */
   readonly offset: number | undefined;
+  /** Of a duplicate: that of the first. */
   readonly epoch: string;
   /** The key was known: nothing was published. */
   readonly duplicate: boolean;
@@ -148,7 +149,7 @@ export interface Broker {
 
   onSignal(listener: SignalListener): void;
 
-  /** Called when {@link available} changes. */
+  /** Called when {@link available} changes between {@link open} and {@link close}, not by them. */
   onAvailability(listener: AvailabilityListener): void;
 
   /** Called with the addresses whose subscription was interrupted and is there again: read what was missed. */

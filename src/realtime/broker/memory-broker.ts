@@ -1,5 +1,4 @@
 import type {
-  AvailabilityListener,
   Broker,
   HistoryPage,
   HistoryRange,
@@ -25,7 +24,6 @@ export class MemoryBroker implements Broker {
   private readonly listeners = new Map<string, MessageListener>();
   private readonly endings = new Map<string, () => void>();
   private readonly signalListeners: SignalListener[] = [];
-  private readonly availabilityListeners: AvailabilityListener[] = [];
   private isOpen = false;
 
   constructor(options: MemoryBrokerOptions) {
@@ -37,14 +35,14 @@ export class MemoryBroker implements Broker {
     this.listen(SIGNALS, ({ payload }) => {
       for (const listener of this.signalListeners) listener(payload);
     });
-    this.become(true);
+    this.isOpen = true;
   }
 
   async close(): Promise<void> {
     for (const end of this.endings.values()) end();
     this.endings.clear();
     this.listeners.clear();
-    this.become(false);
+    this.isOpen = false;
   }
 
   async publish(address: string, payload: Buffer, options: PublishOptions): Promise<PublishResult> {
@@ -95,9 +93,8 @@ export class MemoryBroker implements Broker {
     this.signalListeners.push(listener);
   }
 
-  onAvailability(listener: AvailabilityListener): void {
-    this.availabilityListeners.push(listener);
-  }
+  /** Never calls it: memory doesn't go away. */
+  onAvailability(): void {}
 
   /** Never calls it: nothing comes between this process and itself. */
   onInterrupted(): void {}
@@ -110,12 +107,6 @@ export class MemoryBroker implements Broker {
       address,
       this.store.subscribe(address, (message) => this.listeners.get(address)?.(message)),
     );
-  }
-
-  private become(open: boolean): void {
-    if (this.isOpen === open) return;
-    this.isOpen = open;
-    for (const listener of this.availabilityListeners) listener(open);
   }
 
   private checkOpen(): void {

@@ -47,6 +47,7 @@ export class RedisConnections {
   private users = 0;
   private opened: Promise<void> | undefined;
   private probe: Timer | undefined;
+  private isOpen = false;
   private wasAvailable = false;
   private lastError: Error | undefined;
 
@@ -71,6 +72,7 @@ export class RedisConnections {
     return this.client.status === 'ready' && this.topology.subscribers.some((subscriber) => subscriber.ready);
   }
 
+  /** Called when {@link available} changes between {@link open} and {@link close}. */
   onAvailability(listener: (available: boolean) => void): void {
     this.listeners.push(listener);
   }
@@ -97,6 +99,7 @@ export class RedisConnections {
     this.users -= 1;
     if (this.users > 0) return;
     this.opened = undefined;
+    this.isOpen = false;
     this.probe?.cancel();
     this.subscriptions.close();
     this.topology.disconnect();
@@ -136,7 +139,9 @@ export class RedisConnections {
     this.probe = this.clock.every(PROBE_MS, () => {
       for (const subscriber of this.topology.subscribers) subscriber.ping().catch(() => undefined);
     });
-    this.noteAvailability();
+    this.lastError = undefined;
+    this.wasAvailable = this.available;
+    this.isOpen = true;
   }
 
   private listen(): void {
@@ -176,7 +181,7 @@ export class RedisConnections {
 
   private noteAvailability(): void {
     const { available } = this;
-    if (available === this.wasAvailable || !this.opened) return;
+    if (available === this.wasAvailable || !this.isOpen) return;
     this.wasAvailable = available;
     if (available) this.lastError = undefined;
     else this.warn(`the connection to Redis is lost${this.why()}; it is tried again until it is there`);

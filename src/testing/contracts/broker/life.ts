@@ -12,6 +12,14 @@ export function describeLife({ describe, it }: TestApi, run: BrokerRun): void {
       await a.ping(5_000);
     });
 
+    it('tells of no change where it is only opened and closed', async () => {
+      const { a } = run;
+      const told: boolean[] = [];
+      a.onAvailability((available) => told.push(available));
+      await a.close();
+      assert.deepEqual(told, []);
+    });
+
     it('settles what is under way when it is closed, and takes nothing after', async () => {
       const { a, b, room } = run;
       const publishing = Promise.all(numbered(50, 'm').map((text) => a.publish(room, bytes(text), STORED)));
