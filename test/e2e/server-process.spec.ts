@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { PlainSocket } from '../support/plain-socket.js';
+import { RawWebSocket } from '../support/raw-websocket.js';
 import { mint } from '../support/tokens.js';
 import { until, within } from '../support/within.js';
 
@@ -176,17 +177,28 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
 it('a second signal ends at once what the first one waits for', async () => {
   const run = new Run();
   const port = Number((await run.line('listening'))['port']);
-  const stuck = connect(port, '127.0.0.1');
-  await once(stuck, 'connect');
-  stuck.write(
-    'POST /dev/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n',
-  );
-  stuck.on('error', () => undefined); // It is cut off with the process.
-  // Until the server has the request, closing would not wait for it.
-  await fetch(`http://127.0.0.1:${port}/healthz`);
+  // It never answers the server's close frame: the end of the connection is waited for.
+  const stuck = RawWebSocket.send(`ws://127.0.0.1:${port}`, { path: '/ws' });
+  await stuck.answer();
+  await run.line('connected');
   run.kill('SIGTERM');
   await run.line('stopping');
   run.kill('SIGTERM');
   expect(await run.exit()).toEqual({ code: 143, signal: null });
-  stuck.destroy();
+});
+
+it('a half-sent request does not hold up the end', async () => {
+  const run = new Run();
+  const port = Number((await run.line('listening'))['port']);
+  const half = connect(port, '127.0.0.1');
+  await once(half, 'connect');
+  half.write(
+    'POST /dev/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n',
+  );
+  half.on('error', () => undefined); // It is cut off with the process.
+  // Until the server has the request, closing would not wait for it.
+  await fetch(`http://127.0.0.1:${port}/healthz`);
+  run.kill('SIGTERM');
+  expect(await run.exit()).toEqual({ code: 0, signal: null });
+  half.destroy();
 });

@@ -10,6 +10,7 @@ import { runGuards } from './handshake-context.js';
 import { CONCURRENT, HANDSHAKE_GUARDS, REALTIME_GATEWAY } from './metadata.js';
 import type { GatewayDefinition } from './metadata.js';
 import { PathPattern } from './path-pattern.js';
+import { guardLifecycleHook, LIFECYCLE_HOOKS } from './realtime-gateway.decorator.js';
 
 /** Where Nest keeps what `@SubscribeMessage` says, and the guards of a class. */
 const MESSAGE = 'message';
@@ -181,6 +182,8 @@ async function makeGuard(guard: Type<CanActivate> | CanActivate, wrapper: Wrappe
 
 function hooksOf(wrapper: Wrapper, name: string): RoomHooks {
   const instance = (wrapper.instance ?? {}) as RoomHooks;
+  // Arrow functions are properties of the instance: the decorator could not see them.
+  for (const hook of LIFECYCLE_HOOKS) if (Object.hasOwn(instance, hook)) guardLifecycleHook(instance, hook);
   const hooks: RoomHooks = {};
   if (instance.onJoin) hooks.onJoin = instance.onJoin.bind(instance);
   if (instance.onLeave) hooks.onLeave = instance.onLeave.bind(instance);

@@ -5,34 +5,31 @@ import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { CloseCode } from '../../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../../protocol/names.js';
-import { EVERYWHERE } from '../bans/bans.js';
 import type { Bans } from '../bans/bans.js';
 import type { Broker } from '../broker/broker.js';
-import type { Clock, Timer } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
-import { encodeTextMessage } from '../connection/ws-frame.js';
 import { ErrorBudget } from '../limits/error-budget.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
-import { BrokerUnavailableError, FrameError } from '../realtime.errors.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import type { ResolvedOptions } from '../realtime.options.js';
-import { everybodyIn, userAddress } from '../rooms/address.js';
-import type { Address } from '../rooms/address.js';
-import { deliverToAll } from '../rooms/fan-out.js';
 import { Memberships } from '../rooms/memberships.js';
 import type { RoomJoiner } from '../rooms/room-joiner.js';
 import type { FrameDispatcher } from './frame-dispatcher.js';
 import type { GatewayBinding } from './gateway-binding.js';
 import { isRefusal } from './handshake.js';
-import type { Admission, Handshake, Refusal } from './handshake.js';
-import { refuseByHttp } from './handshake-response.js';
+import type { Admission, Handshake } from './handshake.js';
+import { NamespaceChannels } from './namespace-channels.js';
+import type { Refusal } from './refusal.js';
+import { RefusalWriter } from './refusal-writer.js';
+import { RoomEntry } from './room-entry.js';
+import { welcomeFrame } from './welcome-frame.js';
 import { Lanes } from './lanes.js';
 import { pathOf } from './upgrade-router.js';
 import type { ClaimedUpgrade } from './upgrade-router.js';
 import type { BoundHandler, Session } from './session.js';
 import type { TextDispatcher } from './text-dispatcher.js';
-import { offeredSubprotocols } from '../auth/token-finder.js';
 import { peerAddress } from './origin-check.js';
 
 export interface GatewayRuntimeParts {
@@ -48,16 +45,17 @@ export interface GatewayRuntimeParts {
   readonly texts: TextDispatcher;
 }
 
-const REFUSED_CLOSE_TIMEOUT_MS = 2_000;
 const CLOSE_ALL_TIMEOUT_MS = 3_000;
-const SUBSCRIBE_RETRY_MS = 1_000;
+const HOOKS_TIMEOUT_MS = 8_000;
 
 /** Takes upgrades that are ours from the request to the end of the connection. */
 export class GatewayRuntime {
   private readonly sessions = new Map<Connection, Session>();
   private readonly endings = new Map<Connection, Promise<void>>();
   private readonly bindings = new Set<GatewayBinding>();
-  private readonly retries = new Set<Timer>();
+  private readonly channels: NamespaceChannels;
+  private readonly refusals: RefusalWriter;
+  private readonly entry: RoomEntry;
   private readonly wss: WebSocketServer;
   private readonly answerHeaders = new WeakMap<IncomingMessage, readonly string[]>();
   private started = false;
@@ -71,13 +69,16 @@ export class GatewayRuntime {
       perMessageDeflate: compression,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
+    this.entry = new RoomEntry(parts);
+    this.channels = new NamespaceChannels(parts);
+    this.refusals = new RefusalWriter(this.wss, parts.options.handshake.refusal);
     this.wss.on('headers', (headers, request) => headers.push(...(this.answerHeaders.get(request) ?? [])));
   }
 
   /** Takes a gateway's connections from now on. */
   add(binding: GatewayBinding): void {
     this.bindings.add(binding);
-    if (this.started) this.subscribeEverybody(binding);
+    if (this.started) this.channels.open(binding.namespace);
   }
 
   /** Whether a namespace sends the application's bytes and nothing else. */
@@ -91,7 +92,7 @@ export class GatewayRuntime {
   /** The broker is open. */
   start(): void {
     this.started = true;
-    for (const binding of this.bindings) this.subscribeEverybody(binding);
+    for (const binding of this.bindings) this.channels.open(binding.namespace);
   }
 
   /** Decides about one upgrade and, if nothing speaks against it, opens the connection. Never rejects. */
@@ -102,7 +103,10 @@ export class GatewayRuntime {
     const decided = await handshake.decide(request, socket, gateway, params);
     const decision = handshake.refusalOfDraining(decided.response) ?? decided;
     socket.off('error', onSocketError);
-    if (isRefusal(decision)) return this.refuse(request, socket, head, decision);
+    if (isRefusal(decision)) {
+      this.tellRefusal(request, decision);
+      return this.refusals.write(request, socket, head, decision);
+    }
     this.answerHeaders.set(request, headerLines(decision));
     this.wss.handleUpgrade(request, socket, head, (ws) => {
       this.parts.events.watch('opening of a connection', this.accept(ws, request, socket, gateway, decision));
@@ -128,17 +132,33 @@ export class GatewayRuntime {
     if (member.ofPath) connection.close(CloseCode.kicked, 'kicked');
   }
 
-  /** Refuses new connections, closes those of a gateway with 1001, and waits until their hooks have run. */
+  /** Refuses new connections, closes those of a gateway with 1001, and waits until their hooks have run, 8 s at most. */
   async close(binding: GatewayBinding): Promise<void> {
     this.parts.handshake.draining = true;
-    for (const timer of this.retries) timer.cancel();
+    this.channels.close();
     const mine = [...this.sessions.values()].filter((session) => session.gateway === binding);
     for (const { connection } of mine) connection.close(CloseCode.goingAway, 'going_away');
-    const ended = mine.map(async ({ connection }) => this.endings.get(connection));
     const late = setTimeout(() => mine.forEach(({ connection }) => connection.terminate()), CLOSE_ALL_TIMEOUT_MS);
-    await Promise.all(ended);
+    await this.waitForHooks(
+      binding,
+      mine.map(async ({ connection }) => this.endings.get(connection)),
+    );
     clearTimeout(late);
     this.bindings.delete(binding);
+  }
+
+  /** A hook that never ends must not keep the application from ending. */
+  private async waitForHooks(binding: GatewayBinding, ended: readonly Promise<void>[]): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        const error = new Error(`onLeave or handleDisconnect did not end within ${HOOKS_TIMEOUT_MS} ms`);
+        this.parts.events.emit('taskFailed', { task: `closing ${binding.name}`, error });
+        resolve();
+      }, HOOKS_TIMEOUT_MS);
+    });
+    await Promise.race([Promise.all(ended), tooLong]);
+    clearTimeout(timer);
   }
 
   private async accept(
@@ -172,13 +192,9 @@ export class GatewayRuntime {
     const ended = this.listen(ws, session);
     this.endings.set(connection, ended);
     events.emit('connectionOpened', connection.facts(admission.at?.room));
-    connection.sendFrame(this.welcome(connection));
+    connection.sendFrame(welcomeFrame(connection, options));
     gateway.connect?.(connection);
-    try {
-      await this.enterRooms(session, admission);
-    } catch (error) {
-      closeFor(connection, error, events);
-    }
+    await this.entry.enter(session, admission);
     connection.resume(clock.now());
     await ended;
   }
@@ -244,95 +260,14 @@ export class GatewayRuntime {
     this.endings.delete(connection);
   }
 
-  private async enterRooms(session: Session, admission: Admission): Promise<void> {
-    const { connection, gateway } = session;
-    const { identity } = connection;
-    if (gateway.definition.userRoom && gateway.codec === 'json' && !identity.anonymous) {
-      await this.enter(session, userAddress(identity.id), admission.me, false);
-    }
-    if (admission.at && connection.open) await this.enter(session, admission.at, admission.since, true);
-    if (!admission.at && !(await this.isNotBanned(session, [EVERYWHERE]))) connection.close(CloseCode.kicked, 'kicked');
-  }
-
-  /** Asked again once the connection can be found: a kick that came during the handshake is not missed. */
-  private async isNotBanned({ connection: { identity } }: Session, scopes: readonly string[]): Promise<boolean> {
-    return identity.anonymous || (await this.parts.bans.remainingMs(scopes, identity.id)) === 0;
-  }
-
-  private enter(session: Session, at: Address, since: string | undefined, ofPath: boolean): Promise<void> {
-    const { connection, memberships, gateway } = session;
-    const permit = (): Promise<boolean> => this.isNotBanned(session, ofPath ? [EVERYWHERE, at.address] : [EVERYWHERE]);
-    return this.parts.joiner.join({
-      connection,
-      memberships,
-      hooks: gateway.hooks,
-      at,
-      since,
-      ofPath,
-      permit,
-      id: undefined,
-    });
-  }
-
-  private welcome(connection: Connection): object {
-    const { options } = this.parts;
-    const { id, name, expiresAt } = connection.identity;
-    const unlimited = options.messagesPerSecond === 0;
-    return {
-      type: 'welcome',
-      connection: connection.id,
-      user: { id, name: name || 'anonymous' },
-      heartbeatMs: options.heartbeatMs,
-      maxFrameBytes: options.maxFrameBytes,
-      dedupeTtlMs: options.dedupeTtlMs,
-      limits: {
-        framesPerSecond: options.messagesPerSecond,
-        burst: unlimited ? 0 : options.messagesBurst,
-        rooms: options.maxRoomsPerConnection,
-      },
-      expiresAt,
-    };
-  }
-
-  /** HS4: who can read a close code gets one, everybody else an HTTP answer. */
-  private refuse(request: IncomingMessage, socket: Duplex, head: Buffer, refusal: Refusal): void {
-    const { options, events } = this.parts;
-    const { status, code, message, why, close, response } = refusal;
-    events.emit('handshakeRefused', {
+  private tellRefusal(request: IncomingMessage, { status, code, why }: Refusal): void {
+    this.parts.events.emit('handshakeRefused', {
       status,
       code,
       why,
       path: pathOf(request.url ?? ''),
-      ip: peerAddress(request, options.handshake.trustProxy),
+      ip: peerAddress(request, this.parts.options.handshake.trustProxy),
       origin: request.headers.origin,
-    });
-    socket.on('error', () => undefined); // The client is gone: there is nobody to be told.
-    const face = options.handshake.refusal;
-    const readsCloses = request.headers.origin !== undefined || offeredSubprotocols(request).includes(SUBPROTOCOL);
-    if (!close || face === 'http' || (face === 'auto' && !readsCloses)) {
-      return refuseByHttp(socket, status, code, message, response.recorded);
-    }
-    this.wss.handleUpgrade(request, socket, head, (ws) => {
-      ws.on('error', () => undefined); // Refused already; what the peer does wrong changes nothing.
-      ws.close(close.code, close.reason);
-      setTimeout(() => ws.terminate(), REFUSED_CLOSE_TIMEOUT_MS).unref();
-    });
-  }
-
-  private subscribeEverybody(binding: GatewayBinding): void {
-    const { broker, connections, clock } = this.parts;
-    const { address } = everybodyIn(binding.namespace);
-    const subscribed = broker.subscribe(address, (message) => {
-      const recipients = connections.list(binding.namespace).map((connection) => ({ connection }));
-      deliverToAll(recipients, encodeTextMessage(message.payload), message.except);
-    });
-    subscribed.catch(() => {
-      // Not reachable yet, which the broker itself tells: tried again until it is.
-      const timer = clock.after(SUBSCRIBE_RETRY_MS, () => {
-        this.retries.delete(timer);
-        this.subscribeEverybody(binding);
-      });
-      this.retries.add(timer);
     });
   }
 }
@@ -344,16 +279,6 @@ function nameTooBig(ws: WebSocket, connection: Connection): void {
     connection.outbox.close();
     close(code, reason ?? (code === CloseCode.tooBig ? 'too_big' : undefined));
   };
-}
-
-/** CN5: what becomes of a connection that could not come into the room of its path. */
-function closeFor(connection: Connection, error: unknown, events: RealtimeEvents): void {
-  if (error instanceof BrokerUnavailableError) return connection.close(CloseCode.tryAgainLater, 'unavailable');
-  if (error instanceof FrameError && error.code === 'forbidden') return connection.close(CloseCode.kicked, 'kicked');
-  if (!(error instanceof Error && error.name === 'JoinHookError')) {
-    events.emit('taskFailed', { task: 'joining the room of the path', error });
-  }
-  connection.close(CloseCode.internal, 'internal');
 }
 
 function headerLines({ response }: Admission): string[] {

@@ -12,6 +12,8 @@ export class HandshakeResponse {
   statusCode = 200;
   readonly headersSent = false;
   readonly recorded: HeaderMap = new Map();
+  /** For what guards tell each other, as Express has it. */
+  readonly locals: Record<string, unknown> = {};
 
   status(code: number): this {
     this.statusCode = code;
@@ -29,6 +31,20 @@ export class HandshakeResponse {
 
   set(name: string, value: string | number | readonly string[]): this {
     return this.setHeader(name, value);
+  }
+
+  append(name: string, value: string | readonly string[]): this {
+    const before = this.getHeader(name) ?? [];
+    return this.setHeader(name, [before, value].flat());
+  }
+
+  writeHead(code: number, headers: Readonly<Record<string, string | number | readonly string[]>> = {}): this {
+    for (const [name, value] of Object.entries(headers)) this.setHeader(name, value);
+    return this.status(code);
+  }
+
+  get(name: string): string | readonly string[] | undefined {
+    return this.getHeader(name);
   }
 
   getHeader(name: string): string | readonly string[] | undefined {

@@ -1,11 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { parse as parseCookies } from 'cookie';
 import { CloseCode } from '../../protocol/close-codes.js';
 import { BEARER_SUBPROTOCOL, isRoomName, SUBPROTOCOL } from '../../protocol/names.js';
 import { anonymousIdentity, cleanName, identityOf } from '../auth/identity.js';
 import type { Claims, Identity } from '../auth/identity.js';
-import { HANDSHAKE_NAMESPACE } from '../auth/jwt-handshake.guard.js';
 import type { RoomPolicy } from '../auth/room-policy.js';
 import { offeredSubprotocols } from '../auth/token-finder.js';
 import { EVERYWHERE } from '../bans/bans.js';
@@ -19,22 +17,13 @@ import { addressIn } from '../rooms/address.js';
 import type { Address } from '../rooms/address.js';
 import { httpMessageOf, httpStatusOf } from './frame-failure.js';
 import type { GatewayBinding } from './gateway-binding.js';
+import { prepareRequest, textOf, withoutToken } from './guarded-request.js';
+import type { GuardedRequest } from './guarded-request.js';
 import { HandshakeResponse } from './handshake-response.js';
 import { policyAllows } from './join-permission.js';
-import { isOriginAllowed, peerAddress } from './origin-check.js';
-
-/** Why a request is not upgraded, with both faces of HS4. */
-export interface Refusal {
-  readonly status: number;
-  readonly code: string;
-  /** For the client; never a token. */
-  readonly message: string;
-  /** For the log: names the setting. */
-  readonly why: string;
-  /** The other face; absent: plain HTTP for everybody. */
-  readonly close?: { readonly code: number; readonly reason: string };
-  readonly response: HandshakeResponse;
-}
+import { isOriginAllowed } from './origin-check.js';
+import { badRoom, forbidden, overloaded, refusal, RefusedError, unauthenticated, unavailable } from './refusal.js';
+import type { Refusal } from './refusal.js';
 
 /** A request that may be upgraded. */
 export interface Admission {
@@ -58,24 +47,6 @@ export interface HandshakeParts {
   readonly broker: Broker;
   readonly bans: Bans;
   readonly policy: () => RoomPolicy;
-}
-
-/** What guards see on the request beside what Node puts there. */
-type GuardedRequest = IncomingMessage & {
-  params: Readonly<Record<string, string>>;
-  query: Readonly<Record<string, string | string[]>>;
-  cookies: Readonly<Record<string, string | undefined>>;
-  ip: string;
-  user?: unknown;
-  [HANDSHAKE_NAMESPACE]?: string;
-};
-
-const RETRY_AFTER_S = '2';
-
-class RefusedError extends Error {
-  constructor(readonly refusal: Refusal) {
-    super(refusal.message);
-  }
 }
 
 /** Decides whether a request becomes a connection: cheap checks first, and nothing is sent before every one said yes (HS3). */
@@ -130,13 +101,8 @@ export class Handshake {
     if (!params) throw badRoom(response, 'the path has an escape that is no UTF-8');
     this.checkSubprotocols(request, response);
     this.checkOrigin(request, response);
-    const query = queryOf(request.url ?? '');
-    const guarded = request as GuardedRequest;
-    guarded.params = params;
-    guarded.query = query;
-    guarded.cookies = parseCookies(request.headers.cookie ?? '');
-    guarded.ip = peerAddress(request, options.handshake.trustProxy);
-    guarded[HANDSHAKE_NAMESPACE] = gateway.namespace;
+    const guarded = prepareRequest(request, params, gateway.namespace, options.handshake.trustProxy);
+    const { query } = guarded;
     // A name that can't be one is refused before a guard spends anything on it.
     if (params['room'] !== undefined && !gateway.definition.room) checkRoomName(params['room'], response);
     await this.runGuards(gateway, guarded, response);
@@ -290,70 +256,4 @@ function hasRooms({ codec, definition, pattern }: GatewayBinding): boolean {
 
 function checkRoomName(room: string, response: HandshakeResponse): void {
   if (!isRoomName(room)) throw badRoom(response, 'the name has a character that no room name has, or is too long');
-}
-
-function refusal(
-  response: HandshakeResponse,
-  status: number,
-  code: string,
-  message: string,
-  why: string,
-  close?: Refusal['close'],
-): Refusal {
-  return { status, code, message, why, response, ...(close ? { close } : {}) };
-}
-
-function badRoom(response: HandshakeResponse, why: string): RefusedError {
-  const message = 'expected a room name: 1 to 128 of A-Z a-z 0-9 _ . : @ ~ + -, not beginning with @';
-  return new RefusedError(
-    refusal(response, 400, 'bad_room', message, why, { code: CloseCode.badRoom, reason: 'bad_room' }),
-  );
-}
-
-function unauthenticated(response: HandshakeResponse, message: string): RefusedError {
-  if (!response.getHeader('www-authenticate')) response.setHeader('WWW-Authenticate', 'Bearer');
-  const close = { code: CloseCode.policyViolation, reason: 'unauthenticated' };
-  return new RefusedError(refusal(response, 401, 'unauthenticated', message, message, close));
-}
-
-function forbidden(response: HandshakeResponse, message: string, status: number | undefined): RefusedError {
-  const close = { code: CloseCode.policyViolation, reason: 'forbidden' };
-  const shown = status !== undefined && status >= 400 && status < 500 ? status : 403;
-  if (shown === 401) return unauthenticated(response, message);
-  return new RefusedError(refusal(response, shown, 'forbidden', message, message, close));
-}
-
-function unavailable(response: HandshakeResponse, why: string): Refusal {
-  response.setHeader('Retry-After', RETRY_AFTER_S);
-  return refusal(response, 503, 'unavailable', 'not available at the moment: try again', why);
-}
-
-function overloaded(response: HandshakeResponse, code: string, why: string): Refusal {
-  response.setHeader('Retry-After', RETRY_AFTER_S);
-  return refusal(response, 503, code, 'not available at the moment: try again', why);
-}
-
-function queryOf(url: string): Record<string, string | string[]> {
-  const mark = url.indexOf('?');
-  const query: Record<string, string | string[]> = {};
-  if (mark < 0) return query;
-  for (const [name, value] of new URLSearchParams(url.slice(mark + 1))) {
-    if (name === '__proto__') continue;
-    const before = query[name];
-    query[name] = before === undefined ? value : [...(typeof before === 'string' ? [before] : before), value];
-  }
-  return query;
-}
-
-function withoutToken(url: string): string {
-  const mark = url.indexOf('?');
-  if (mark < 0) return url;
-  const query = new URLSearchParams(url.slice(mark + 1));
-  query.delete('token');
-  const rest = query.toString();
-  return rest === '' ? url.slice(0, mark) : `${url.slice(0, mark)}?${rest}`;
-}
-
-function textOf(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
 }

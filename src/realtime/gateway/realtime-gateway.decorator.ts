@@ -11,6 +11,9 @@ import { RealtimeExceptionFilter } from './realtime-exception.filter.js';
 /** Where Nest keeps a class's exception filters. */
 const EXCEPTION_FILTERS = '__exceptionFilters__';
 
+/** Nest's hooks for connections. */
+export const LIFECYCLE_HOOKS = ['handleConnection', 'handleDisconnect'] as const;
+
 /** Where Nest keeps what `@SubscribeMessage` says. */
 const MESSAGE = 'message';
 
@@ -30,8 +33,7 @@ export function RealtimeGateway(path: string, options: RealtimeGatewayOptions = 
     Reflect.defineMetadata(EXCEPTION_FILTERS, [RealtimeExceptionFilter, ...filters], target);
     markHandlerErrors(metatype.prototype as object, (method) => Reflect.hasMetadata(MESSAGE, method));
     refuseOtherAdapters(metatype);
-    guardLifecycleHook(metatype, 'handleConnection');
-    guardLifecycleHook(metatype, 'handleDisconnect');
+    for (const hook of LIFECYCLE_HOOKS) guardLifecycleHook(metatype.prototype as object, hook);
     WebSocketGateway(options.port ?? 0, { path, [REALTIME_GATEWAY]: definition } as object)(target);
   };
 }
@@ -69,9 +71,13 @@ function define(prototype: object, name: string, value: unknown): void {
   Object.defineProperty(prototype, name, { configurable: true, writable: true, value });
 }
 
-/** Nest calls these hooks without listening to what becomes of them: a throw would end the process. */
-function guardLifecycleHook(metatype: GatewayDefinition['metatype'], name: string): void {
-  const prototype = metatype.prototype as Record<string, unknown>;
+/**
+ * Nest calls these hooks without listening to what becomes of them: a throw would end the process.
+ *
+ * @param owner What has the hook as a property of its own: a prototype, or an instance.
+ */
+export function guardLifecycleHook(owner: object, name: string): void {
+  const prototype = owner as Record<string, unknown>;
   const hook = prototype[name];
   if (typeof hook !== 'function') return;
   define(prototype, name, async function (this: unknown, ...args: unknown[]): Promise<void> {

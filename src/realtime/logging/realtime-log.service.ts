@@ -17,7 +17,10 @@ export class RealtimeLog {
     events.on('roomJoined', (facts) => logger.debug({ event: 'joined', ...facts }));
     events.on('roomLeft', (facts) => logger.debug({ event: 'left', ...facts }));
     events.on('roomRepaired', (facts) => logger.log({ event: 'room_repaired', ...facts }));
-    events.on('availabilityChanged', (facts) => logger.warn({ event: 'broker', ...facts }));
+    events.on('availabilityChanged', ({ available }) => {
+      if (available) logger.log({ event: 'broker_available' });
+      else logger.warn({ event: 'broker_unavailable' });
+    });
     events.on('hookFailed', ({ error, ...facts }) =>
       logger.error({ event: 'hook_failed', ...facts, error: textOf(error) }),
     );

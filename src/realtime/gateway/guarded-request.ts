@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http';
+import { parse as parseCookies } from 'cookie';
+import { HANDSHAKE_NAMESPACE } from '../auth/jwt-handshake.guard.js';
+import { peerAddress } from './origin-check.js';
+import { pathOf } from './upgrade-router.js';
+
+/** What guards see on the request beside what Node puts there: what they most often ask Express for. */
+export type GuardedRequest = IncomingMessage & {
+  params: Readonly<Record<string, string>>;
+  query: Readonly<Record<string, string | string[]>>;
+  cookies: Readonly<Record<string, string | undefined>>;
+  ip: string;
+  originalUrl: string;
+  path: string;
+  get(name: string): string | string[] | undefined;
+  header(name: string): string | string[] | undefined;
+  user?: unknown;
+  [HANDSHAKE_NAMESPACE]?: string;
+};
+
+/** Puts on a request what guards look for there. */
+export function prepareRequest(
+  request: IncomingMessage,
+  params: Readonly<Record<string, string>>,
+  namespace: string,
+  trustProxy: boolean,
+): GuardedRequest {
+  const guarded = request as GuardedRequest;
+  const url = request.url ?? '';
+  guarded.params = params;
+  guarded.query = queryOf(url);
+  guarded.cookies = parseCookies(request.headers.cookie ?? '');
+  guarded.originalUrl = url;
+  guarded.path = pathOf(url);
+  guarded.get = guarded.header = (name) => headerOf(request, name);
+  guarded.ip = peerAddress(request, trustProxy);
+  guarded[HANDSHAKE_NAMESPACE] = namespace;
+  return guarded;
+}
+
+function headerOf(request: IncomingMessage, name: string): string | string[] | undefined {
+  const { headers } = request;
+  const lower = name.toLowerCase();
+  return lower === 'referer' || lower === 'referrer' ? headers.referer : headers[lower];
+}
+
+/** The query as guards get it: a name that stands twice has a list. */
+function queryOf(url: string): Record<string, string | string[]> {
+  const mark = url.indexOf('?');
+  const query: Record<string, string | string[]> = {};
+  if (mark < 0) return query;
+  for (const [name, value] of new URLSearchParams(url.slice(mark + 1))) {
+    if (name === '__proto__') continue;
+    const before = query[name];
+    query[name] = before === undefined ? value : [...(typeof before === 'string' ? [before] : before), value];
+  }
+  return query;
+}
+
+/** Path and query without the token (HS7). */
+export function withoutToken(url: string): string {
+  const mark = url.indexOf('?');
+  if (mark < 0) return url;
+  const query = new URLSearchParams(url.slice(mark + 1));
+  query.delete('token');
+  const rest = query.toString();
+  return rest === '' ? url.slice(0, mark) : `${url.slice(0, mark)}?${rest}`;
+}
+
+/** The first value of a query's field. */
+export function textOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
