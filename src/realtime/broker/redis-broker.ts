@@ -47,6 +47,7 @@ export class RedisBroker implements Broker {
     this.connections = options.connections;
     this.publisher = new RedisPublisher(options.connections.commands);
     this.scripts = roomScripts({ ...options, sharded: options.connections.sharded });
+    this.connections.onAvailability(() => this.tellRestored());
   }
 
   async open(): Promise<void> {
@@ -161,11 +162,14 @@ export class RedisBroker implements Broker {
   }
 
   private noteRestored(address: string): void {
-    if (this.restored.push(address) > 1) return;
-    setImmediate(() => {
-      const addresses = this.restored.splice(0);
-      for (const listener of this.interruptedListeners) listener(addresses);
-    });
+    if (this.restored.push(address) === 1) setImmediate(() => this.tellRestored());
+  }
+
+  /** Whoever is told reads history, which takes the other connection: before that is there as well it would fail. */
+  private tellRestored(): void {
+    if (this.restored.length === 0 || !this.available) return;
+    const addresses = this.restored.splice(0);
+    for (const listener of this.interruptedListeners) listener(addresses);
   }
 }
 

@@ -159,7 +159,7 @@ export function describePresenceContract(test: TestApi, name: string, contract: 
       it('lets its users leave after the grace, told once, with those who remain', async () => {
         await a.enter(room, ALICE);
         await b.enter(room, BOB);
-        await a.close(200);
+        await a.close(1_000);
         assert.equal(await b.count(room), 2);
         assert.deepEqual(reaped, []);
         await untilReaped(1);
