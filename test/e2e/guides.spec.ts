@@ -35,7 +35,7 @@ async function open(path: string, options?: PlainSocketOptions): Promise<PlainSo
 describe('the room-based chat, without a token', () => {
   it('takes a bare {"user", "text"} and gives everyone {user, text, room, timestamp}', async () => {
     const [ana, bo] = [await open('/ws/chat/general'), await open('/ws/chat/general')];
-    await Promise.all([ana.frame('joined'), bo.frame('joined')]);
+    await Promise.all([ana.inRoom(), bo.inRoom()]);
     ana.send(JSON.stringify({ user: 'ana', text: 'hi' }));
     for (const socket of [ana, bo]) {
       const frame = await socket.frame('message');
@@ -52,14 +52,14 @@ describe('the room-based chat, without a token', () => {
 
   it('answers {"type":"ping"} with {"type":"pong"}', async () => {
     const socket = await open('/ws/chat/general');
-    await socket.frame('joined');
+    await socket.inRoom();
     socket.send('{"type":"ping"}');
     expect(await socket.frame('pong')).toEqual({ type: 'pong' });
   });
 
   it('keeps rooms apart', async () => {
     const [ana, bo] = [await open('/ws/chat/red'), await open('/ws/chat/blue')];
-    await Promise.all([ana.frame('joined'), bo.frame('joined')]);
+    await Promise.all([ana.inRoom(), bo.inRoom()]);
     ana.send('{"text":"only red"}');
     await ana.frame('message');
     bo.send('{"text":"only blue"}');
@@ -68,7 +68,7 @@ describe('the room-based chat, without a token', () => {
 
   it('tells a room that somebody left', async () => {
     const [ana, bo] = [await open('/ws/chat/hall?name=ana'), await open('/ws/chat/hall?name=bo')];
-    await Promise.all([ana.frame('joined'), bo.frame('joined')]);
+    await Promise.all([ana.inRoom(), bo.inRoom()]);
     bo.close();
     for (;;) {
       const frame = await ana.frame('system');

@@ -61,7 +61,7 @@ it('no line carries a token, whichever way it came and whatever became of it', a
     expect((await PlainSocket.refusal(`${server.wsUrl}/nothing?token=${token}`)).status).toBe(404);
   }
   const socket = await PlainSocket.open(`${server.wsUrl}/ws/chat/general?token=${good}`);
-  await socket.frame('joined');
+  await socket.inRoom();
   socket.send(JSON.stringify({ type: 'auth', id: 'a1', token: bad }));
   await socket.next();
   socket.send('not a frame');

@@ -161,7 +161,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     const token = mint(SECRET, { sub: 'u1' });
     const chat = await PlainSocket.open(`ws://127.0.0.1:${port}/ws/chat/general?token=${token}`);
     const reliable = await PlainSocket.open(`ws://127.0.0.1:${port}/ws/reliable`);
-    await chat.frame('joined');
+    await chat.inRoom();
     run.kill(signal);
     expect(await chat.closed()).toMatchObject({ code: 1001, reason: 'going_away' });
     expect((await reliable.closed()).code).toBe(1001);

@@ -38,7 +38,7 @@ describe('two servers on one Redis', () => {
       ),
     );
     if (!ana || !bo) throw new Error('expected two sockets');
-    await Promise.all([ana.frame('joined'), bo.frame('joined')]);
+    await Promise.all([ana.inRoom(), bo.inRoom()]);
     for (let i = 0; i < 20; i += 1) (i % 2 === 0 ? ana : bo).send(JSON.stringify({ text: `m${i}` }));
     const seen = await Promise.all([ana, bo].map((socket) => messages(socket, 20)));
     expect(seen[0]).toEqual(seen[1]);
@@ -50,7 +50,7 @@ describe('two servers on one Redis', () => {
 
   it('keep to REDIS_PREFIX with every key', async () => {
     const socket = await PlainSocket.open(`${server(0).wsUrl}/ws/chat/general?token=${mint(SECRET, { sub: 'ana' })}`);
-    await socket.frame('joined');
+    await socket.inRoom();
     socket.send('{"text":"hi"}');
     await socket.frame('message');
     const keys = (await redis.command('KEYS', '*')) as string[];

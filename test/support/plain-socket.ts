@@ -78,6 +78,14 @@ export class PlainSocket {
     }
   }
 
+  /** Waits until the room of the path was joined; `@me` comes before it where there is one. */
+  async inRoom(): Promise<Record<string, unknown>> {
+    for (;;) {
+      const frame = await this.frame('joined');
+      if (frame['room'] !== '@me') return frame;
+    }
+  }
+
   /** What is there and was not taken. */
   get waiting(): readonly string[] {
     return this.received;
