@@ -3,7 +3,7 @@ import { Cluster } from 'ioredis';
 import { RedisBroker } from '../../src/realtime/broker/redis-broker.js';
 import { RedisConnections } from '../../src/realtime/broker/redis-connections.js';
 import type { RedisConnectionsOptions } from '../../src/realtime/broker/redis-connections.js';
-import { RealtimeConfigError } from '../../src/realtime/realtime.errors.js';
+import { BrokerUnavailableError, RealtimeConfigError } from '../../src/realtime/realtime.errors.js';
 import { receive } from '../../src/testing/contracts/received.js';
 import { nextTurn, until } from '../../src/testing/contracts/test-api.js';
 import { RedisCluster } from '../support/redis-cluster.js';
@@ -122,6 +122,36 @@ describe('a subscriber connection that is killed', () => {
     await Promise.all(rooms.map((room) => broker.publish(room, Buffer.from('x'), STORED)));
     await Promise.all(received.map((one) => one.count(1)));
   });
+});
+
+describe('a node that crashes and comes back', () => {
+  it('is refused at once meanwhile, and its rooms are subscribed again without a call', async () => {
+    const broker = await openBroker({ commandTimeoutMs: 1_000 });
+    const address = 'chat/crashing';
+    const received = await receive(broker, address);
+    const told: string[] = [];
+    broker.onInterrupted((addresses) => told.push(...addresses));
+    const { epoch } = await broker.publish(address, Buffer.from('before'), STORED);
+    const owner = await cluster.ownerOf(`{${address}}`);
+
+    await owner.kill();
+    const startedAt = performance.now();
+    await expect(broker.publish(address, Buffer.from('lost'), STORED)).rejects.toThrow(BrokerUnavailableError);
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
+
+    await owner.restart();
+    await until(
+      () => told,
+      (addresses) => addresses.includes(address),
+    );
+    const result = await until(
+      () => broker.publish(address, Buffer.from('after'), STORED).catch(() => undefined),
+      (published) => published !== undefined,
+    );
+    expect(result).toMatchObject({ offset: 1 });
+    expect(result?.epoch).not.toBe(epoch);
+    expect((await received.text('after')).offset).toBe(1);
+  }, 20_000);
 });
 
 describe('opening', () => {

@@ -128,13 +128,12 @@ export class RedisConnections {
   private async connect(): Promise<void> {
     const deadline = this.clock.now() + (this.options.openTimeoutMs ?? 10_000);
     this.client.connect().catch(() => undefined); // It tries again by itself; why it failed comes as an `error`.
-    await this.until(() => this.client.status === 'ready', deadline);
-    await this.warmUp();
+    await this.until(() => this.client.status === 'ready' && areAll(this.servers(), isReady), deadline);
     for (const info of await Promise.all(this.servers().map((server) => readInfo(server)))) {
       for (const warning of checkServer(info, this.sharded)) this.warn(warning);
     }
     this.topology.connect();
-    await this.until(() => this.topology.subscribers.every((subscriber) => subscriber.ready), deadline);
+    await this.until(() => areAll(this.topology.subscribers, (subscriber) => subscriber.ready), deadline);
     // A command that waits is what arms the socket's timeout: without, a dead connection of a quiet room would stay.
     this.probe = this.clock.every(PROBE_MS, () => {
       for (const subscriber of this.topology.subscribers) subscriber.ping().catch(() => undefined);
@@ -151,11 +150,13 @@ export class RedisConnections {
     if (!isCluster(this.client)) return;
     this.client.on('node error', (error: Error) => this.note(error));
     // A node that is not connected takes one command and refuses those that follow: it is connected before the first.
-    this.client.on('+node', (node: Redis) => void connectNode(node));
-  }
-
-  private async warmUp(): Promise<void> {
-    if (isCluster(this.client)) await Promise.all(this.client.nodes('master').map((node) => connectNode(node)));
+    // While the cluster is looked at, though, that one is the look: a node that is connecting would refuse it.
+    this.client.on('ready', () => {
+      for (const node of this.servers()) connectNode(node);
+    });
+    this.client.on('+node', (node: Redis) => {
+      if (this.client.status === 'ready') connectNode(node);
+    });
   }
 
   private servers(): Redis[] {
@@ -216,9 +217,18 @@ export class RedisConnections {
   }
 }
 
-async function connectNode(node: Redis): Promise<void> {
+/** A cluster that is lost has no servers: then none of them is what it should be. */
+function areAll<Item>(items: readonly Item[], condition: (item: Item) => boolean): boolean {
+  return items.length > 0 && items.every(condition);
+}
+
+function isReady(server: Redis): boolean {
+  return server.status === 'ready';
+}
+
+function connectNode(node: Redis): void {
   if (node.status !== 'wait') return;
-  await node.connect().catch(() => undefined); // The cluster drops the node and looks for the slots anew.
+  node.connect().catch(() => undefined); // The cluster drops the node and looks for the slots anew.
 }
 
 async function readInfo(server: Redis): Promise<string> {
