@@ -1,4 +1,3 @@
-import { Cluster } from 'ioredis';
 import { RedisProcess } from './redis-process.js';
 
 const SLOTS = 16_384;
@@ -30,11 +29,6 @@ export class RedisCluster {
 
   get url(): string {
     return `redis+cluster://${this.nodes.map((node) => `127.0.0.1:${node.port}`).join(',')}`;
-  }
-
-  /** A client for what a test does behind Rookery's back. Disconnect it. */
-  client(): Cluster {
-    return new Cluster(this.nodes.map((node) => ({ host: '127.0.0.1', port: node.port })));
   }
 
   /** The node that owns a key. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,16 +131,6 @@ export class RedisProcess {
     const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
     await ended;
     clearTimeout(impatience);
-  }
-
-  /** What the server wrote into its log since it was started. */
-  log(): string {
-    return this.output;
-  }
-
-  /** The text of a file in the server's folder. */
-  async file(name: string): Promise<string> {
-    return readFile(join(this.folder, name), 'utf8');
   }
 }
 
