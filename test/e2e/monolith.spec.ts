@@ -17,6 +17,7 @@ import { CurrentRoom, RealtimeGateway, RealtimeModule, RealtimeWsAdapter } from 
 import type { PublishResult, Room } from '../../src/index.js';
 import { ManualClock, TestClient } from '../../src/testing/index.js';
 import { PlainSocket } from '../support/plain-socket.js';
+import { nestMajor, runsGlobalsOnFrames } from '../support/nest-version.js';
 import { until, within } from '../support/within.js';
 import { TEST_CERTIFICATE, TEST_KEY } from './tls.fixture.js';
 
@@ -219,10 +220,10 @@ describe.each([
     const socket = await PlainSocket.open(`${monolith.ws}/plain`);
     await socket.next();
     expect(await tell(socket, 'validated', { text: 'fine' })).toEqual({ event: 'valid', data: 'fine' });
-    expect(await tell(socket, 'validated', { text: 1 })).toMatchObject({
-      event: 'exception',
-      data: { status: 'error', message: 'Internal server error' },
-    });
+    const answer = runsGlobalsOnFrames
+      ? { event: 'exception', data: { status: 'error', message: 'Internal server error' } }
+      : { event: 'valid', data: 1 };
+    expect(await tell(socket, 'validated', { text: 1 })).toMatchObject(answer);
     socket.terminate();
   });
 
@@ -435,7 +436,8 @@ describe('foreign listeners beside RealtimeWsAdapter', () => {
     const server = monolith.app.getHttpServer() as Server;
     await monolith.app.close();
     expect(Object.hasOwn(server, 'emit')).toBe(false);
-    expect(server.listenerCount('upgrade')).toBe(0);
+    // Nest 11's own adapter leaves its listener behind.
+    expect(server.listenerCount('upgrade')).toBe(nestMajor >= 12 ? 0 : 1);
     monolith = undefined;
   });
 });
