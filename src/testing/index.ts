@@ -8,3 +8,8 @@ export type { Refusal } from './refusal.js';
 export { ManualClock } from './manual-clock.js';
 export { FlakyBroker } from './flaky-broker.js';
 export type { BrokerOperation, DeliveryFilter } from './flaky-broker.js';
+export { describeBansContract } from './contracts/bans.contract.js';
+export { describeBrokerContract } from './contracts/broker.contract.js';
+export type { BrokerContract, BrokerPods, BrokerSettings } from './contracts/broker.contract.js';
+export { describePresenceContract } from './contracts/presence.contract.js';
+export type { TestApi } from './contracts/test-api.js';
