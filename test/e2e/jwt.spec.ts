@@ -164,6 +164,8 @@ describe('keys and algorithms', () => {
   it.each<[string, JwtOptions, RegExp]>([
     ['no key', {}, /secret.*publicKey/],
     ['an empty key', { secret: '' }, /secret.*publicKey/],
+    ['a PEM as a secret', { secret: pemOf(rsa.publicKey) }, /got a PEM/],
+    ['a public key that is no PEM', { publicKey: 'no PEM' }, /PEM of a public key/],
     ['empty keys only', { secret: ['', ''] }, /secret.*publicKey/],
     ['alg none', { secret: SECRET, algorithms: ['none'] }, /none/],
     ['an unknown algorithm', { secret: SECRET, algorithms: ['HS1'] }, /HS1/],

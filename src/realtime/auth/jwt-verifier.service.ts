@@ -1,3 +1,5 @@
+import { createPublicKey, createSecretKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import type { JwtVerifyOptions } from '@nestjs/jwt';
 import type { JwtOptions } from '../realtime.options.js';
@@ -7,17 +9,20 @@ import type { Claims } from './identity.js';
 const HMAC = ['HS256', 'HS384', 'HS512'];
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'];
 
-type Key = Pick<JwtVerifyOptions, 'secret' | 'publicKey' | 'algorithms'>;
+interface Key {
+  /** Holds the key as an object: parsed from text at each token, a secret would be tried as a PEM first (0.5 ms). */
+  readonly jwt: JwtService;
+  readonly algorithms: NonNullable<JwtVerifyOptions['algorithms']>;
+}
 
 /** Checks tokens: signature by any of the keys, algorithm, `exp`, `nbf`, `iss`, `aud`. */
 export class JwtVerifier {
-  private readonly jwt = new JwtService({});
   private readonly keys: readonly Key[];
   private readonly claims: JwtVerifyOptions;
 
   /**
    * @param needsSubject Whether a token without `sub` is refused; not where the application maps claims itself (HS9).
-   * @throws RealtimeConfigError bad_config — no key, or an algorithm that fits none.
+   * @throws RealtimeConfigError bad_config — no key, one that can't be read, or an algorithm that fits none.
    */
   constructor(
     private readonly options: JwtOptions,
@@ -41,9 +46,9 @@ export class JwtVerifier {
    */
   async verify(token: string): Promise<Claims> {
     let why = 'invalid token';
-    for (const key of this.keys) {
+    for (const { jwt, algorithms } of this.keys) {
       try {
-        const claims = await this.jwt.verifyAsync<Record<string, unknown>>(token, { ...this.claims, ...key });
+        const claims = await jwt.verifyAsync<Record<string, unknown>>(token, { ...this.claims, algorithms });
         return this.checked(claims);
       } catch (error) {
         if (error instanceof FrameError) throw error;
@@ -75,16 +80,34 @@ function keysOf(options: JwtOptions): Key[] {
       `auth.jwt.algorithms: expected some of ${[...HMAC, ...ASYMMETRIC].join(' ')}, got ${unknown}`,
     );
   }
-  const secrets = listOf(options.secret).map((secret) => keyOf({ secret }, allowed(HMAC), 'secret'));
-  const publicKeys = listOf(options.publicKey).map((publicKey) =>
-    keyOf({ publicKey }, allowed(ASYMMETRIC), 'publicKey'),
+  const secrets = listOf(options.secret).map((secret) => keyOf({ secret: secretKey(secret) }, allowed(HMAC), 'secret'));
+  const publicKeys = listOf(options.publicKey).map((pem) =>
+    keyOf({ publicKey: publicKey(pem) }, allowed(ASYMMETRIC), 'publicKey'),
   );
   return [...secrets, ...publicKeys];
 }
 
-function keyOf(key: Omit<Key, 'algorithms'>, algorithms: string[], name: string): Key {
-  if (algorithms.length > 0) return { ...key, algorithms: algorithms as NonNullable<Key['algorithms']> };
+function keyOf(key: { secret: KeyObject } | { publicKey: KeyObject }, algorithms: string[], name: string): Key {
+  if (algorithms.length > 0) return { jwt: new JwtService(key), algorithms: algorithms as Key['algorithms'] };
   throw new RealtimeConfigError(`auth.jwt.algorithms: none of them can be used with "${name}"`);
+}
+
+function secretKey(secret: string): KeyObject {
+  // As an HMAC secret a public key would let everybody sign who knows it, and everybody may.
+  if (secret.includes('-----BEGIN')) {
+    throw new RealtimeConfigError('auth.jwt.secret: expected a secret, got a PEM: set it as "publicKey"');
+  }
+  return createSecretKey(Buffer.from(secret));
+}
+
+function publicKey(pem: string): KeyObject {
+  try {
+    return createPublicKey(pem);
+  } catch (cause) {
+    throw new RealtimeConfigError('auth.jwt.publicKey: expected the PEM of a public key, got a text that is none', {
+      cause,
+    });
+  }
 }
 
 function listOf(value: string | readonly string[] | undefined): string[] {
