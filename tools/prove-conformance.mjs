@@ -62,8 +62,8 @@ const mutants = [
     rule: 'OR3',
     what: 'a handler does not wait for the one before it',
     file: 'gateway/lanes.ts',
-    from: 'lane.busy = true;',
-    to: 'lane.busy = false;',
+    from: 'lane.free = false;',
+    to: 'lane.free = true;',
   },
   {
     rule: 'RC1',

@@ -107,6 +107,7 @@ export async function buildRealtime(
     joiner,
     policy,
     maxRoomsPerConnection: options.maxRoomsPerConnection,
+    chunk: replayChunk(options.maxBufferedBytes),
     verify: verifier && ((token) => verifyIdentity(verifier, options, token)),
   });
   const runtime: GatewayRuntime = new GatewayRuntime({

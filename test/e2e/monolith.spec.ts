@@ -405,6 +405,21 @@ describe('foreign listeners beside RealtimeWsAdapter', () => {
     }
   });
 
+  it('outlives a reset while a foreign listener may still answer', async () => {
+    monolith = await startMonolith(true, [ChatGateway], false);
+    const server = monolith.app.getHttpServer() as Server;
+    const ignored = new Promise<void>((resolve) => server.on('upgrade', () => resolve()));
+    const socket = connect(monolith.port, '127.0.0.1');
+    socket.on('error', () => undefined); // It is reset by ourselves.
+    socket.write('GET /nobody HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    await within('the foreign listener', ignored);
+    const gone = new Promise<void>((resolve) => server.once('rookery-test', resolve));
+    socket.resetAndDestroy();
+    setImmediate(() => setImmediate(() => server.emit('rookery-test')));
+    await within('a turn of the loop', gone);
+    await (await TestClient.connect(`${monolith.ws}/ws/chat/a`)).next('joined');
+  });
+
   it('never shows them an upgrade that is ours: one that answers 400 to all others does no harm', async () => {
     monolith = await startMonolith(true, [ChatGateway], false);
     const seen: string[] = [];

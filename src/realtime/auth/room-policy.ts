@@ -35,6 +35,11 @@ export class AuthenticatedRoomPolicy extends RoomPolicy {
   }
 }
 
+/** Only `true` is a yes: an Observable or an object that a policy in JavaScript returns is none. */
+export function isYes(answer: unknown): boolean {
+  return answer === true;
+}
+
 /** Says whether a setting of `auth.allowAnonymous` opens a namespace. */
 export function allowsAnonymous(setting: boolean | readonly string[] | undefined, namespace: string): boolean {
   return typeof setting === 'object' ? setting.includes(namespace) : setting === true;

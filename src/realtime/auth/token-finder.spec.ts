@@ -30,12 +30,16 @@ describe('findToken (HS2)', () => {
     expect(findToken(request({ authorization }), undefined)).toBe('x');
   });
 
-  it.each(['Basic x', 'Bearer', 'Bearer ', 'x', 'Bearerx', ''])(
-    'finds nothing in Authorization: %j',
+  it.each(['Bearer', 'Bearer ', 'Bearer a b', 'Bearer\tgarbage'])(
+    'finds a token in Authorization: %j, which then is refused',
     (authorization) => {
-      expect(findToken(request({ authorization }), undefined)).toBeUndefined();
+      expect(findToken(request({ authorization }), undefined)).toBe(authorization.slice(6).trim());
     },
   );
+
+  it.each(['Basic x', 'x', 'Bearerx', ''])('finds nothing in Authorization: %j', (authorization) => {
+    expect(findToken(request({ authorization }), undefined)).toBeUndefined();
+  });
 
   it('an empty token is a token that is there: it must be refused, not overlooked', () => {
     expect(findToken(request({}, '/ws?token='), undefined)).toBe('');

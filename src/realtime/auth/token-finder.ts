@@ -15,9 +15,10 @@ export function offeredSubprotocols(request: IncomingMessage): string[] {
  * @param cookie Name of the cookie; `undefined`: cookies are not looked at.
  */
 export function findToken(request: IncomingMessage, cookie: string | undefined): string | undefined {
-  const authorization = /^Bearer[ ]+(\S+)[ ]*$/i.exec(request.headers.authorization ?? '');
-  if (authorization?.[1]) return authorization[1];
-  const offered = offeredSubprotocols(request).find((name) => name.startsWith(BEARER_SUBPROTOCOL));
+  // What follows the scheme is the token, whatever it looks like: a malformed one is refused, not overlooked (HS9).
+  const authorization = /^Bearer(?:\s+(.*))?$/i.exec(request.headers.authorization ?? '');
+  if (authorization) return (authorization[1] ?? '').trim();
+  const offered = offeredSubprotocols(request).find((name) => name.toLowerCase().startsWith(BEARER_SUBPROTOCOL));
   if (offered !== undefined) return offered.slice(BEARER_SUBPROTOCOL.length);
   const query = new URLSearchParams(queryOf(request)).get('token');
   if (query !== null) return query;

@@ -63,6 +63,8 @@ export class Connection {
   /** The connection ended on purpose (1000, a kick): its user has left at once. @internal */
   closedCleanly = false;
   private currentIdentity: Identity;
+  /** Whether the reader was found to be behind, and is given its turn. */
+  private judging = false;
   private closing: { code: number; reason: string } | undefined;
   private readonly maxBufferedBytes: number;
   private readonly onHookFailed: (hook: string, error: unknown) => void;
@@ -164,9 +166,21 @@ export class Connection {
   deliver(message: Buffer): void {
     if (this.closing !== undefined) return;
     this.outbox.push(message);
-    if (this.maxBufferedBytes > 0 && this.outbox.pendingBytes > this.maxBufferedBytes) {
-      this.close(CloseCode.slowConsumer, 'slow_consumer');
-    }
+    if (this.maxBufferedBytes > 0 && this.outbox.pendingBytes > this.maxBufferedBytes) this.judgeReader();
+  }
+
+  /** What came in this turn was not offered to the peer yet: it is, and has until the turn after the next. */
+  private judgeReader(): void {
+    if (this.judging) return;
+    this.judging = true;
+    this.outbox.flush();
+    // After the first one the loop has looked at the sockets once more.
+    setImmediate(() => {
+      setImmediate(() => {
+        this.judging = false;
+        if (this.outbox.pendingBytes > this.maxBufferedBytes) this.close(CloseCode.slowConsumer, 'slow_consumer');
+      });
+    });
   }
 
   /** @internal */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isUuid } from '../../protocol/names.js';
+import { isYes } from '../auth/room-policy.js';
 import type { RoomPolicy } from '../auth/room-policy.js';
 import type { Connection } from '../connection/connection.js';
 import { BrokerUnavailableError, FrameError } from '../realtime.errors.js';
@@ -34,7 +35,7 @@ export class FrameRoom extends Room {
   private async publishAs(n: number, type: string, payload: unknown, options: PublishOptions): Promise<PublishResult> {
     // Without an await where the policy answers at once: the publish is then handed over within the call.
     const allowed = this.isAllowed(type);
-    if (allowed !== true && !(await allowed)) {
+    if (allowed !== true && !isYes(await allowed)) {
       throw new FrameError('forbidden', 'publishing in this room is not allowed to you');
     }
     const result = this.send(n, type, payload, options);

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Scope } from '@nestjs/common';
 import type { CanActivate, Type } from '@nestjs/common';
 import { DiscoveryService, ExternalContextCreator, MetadataScanner, ModuleRef } from '@nestjs/core';
 import { reservedTypes } from '../../protocol/names.js';
@@ -15,6 +15,8 @@ import { guardLifecycleHook, LIFECYCLE_HOOKS } from './realtime-gateway.decorato
 /** Where Nest keeps what `@SubscribeMessage` says, and the guards of a class. */
 const MESSAGE = 'message';
 const GUARDS = '__guards__';
+const GATEWAY_OPTIONS = 'websockets:gateway_options';
+const SCOPE_OPTIONS = 'scope:options';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
@@ -71,7 +73,11 @@ export class GatewayBinder {
    */
   checkAllBound(): void {
     for (const { metatype } of this.discovery.getProviders()) {
-      if (typeof metatype !== 'function' || !Reflect.hasOwnMetadata(REALTIME_GATEWAY, metatype)) continue;
+      if (typeof metatype !== 'function') continue;
+      if (!Reflect.hasOwnMetadata(REALTIME_GATEWAY, metatype)) {
+        refuseIdleGuards(metatype);
+        continue;
+      }
       const binding = this.bound.find(({ definition }) => definition.metatype === metatype);
       if (binding?.connect) continue;
       const { name } = metatype;
@@ -132,13 +138,34 @@ export class GatewayBinder {
   private checkOf(metatype: GatewayDefinition['metatype'], wrapper: Wrapper): HandshakeCheck {
     const type = metatype as unknown as Type;
     const declared = (Reflect.getMetadata(HANDSHAKE_GUARDS, type) ?? []) as (Type<CanActivate> | CanActivate)[];
+    for (const guard of declared) this.refuseScoped(guard, metatype.name);
     const globals = this.globalGuards ? this.globalCheck(type) : undefined;
     let made: Promise<CanActivate[]> | undefined;
     return async (request, response) => {
       if (globals && !(await globals(request, response))) return false;
-      made ??= Promise.all(declared.map((guard) => makeGuard(guard, wrapper)));
+      made ??= Promise.all(declared.map((guard) => makeGuard(guard, wrapper))).catch((error: unknown) => {
+        made = undefined; // The next handshake tries again.
+        throw error;
+      });
       return runGuards(await made, type, request, response);
     };
+  }
+
+  /** A guard is made once: one that is made for a request, or needs something that is, would mix up its requests. */
+  private refuseScoped(guard: Type<CanActivate> | CanActivate, gateway: string): void {
+    if (typeof guard !== 'function') return;
+    const own = (Reflect.getMetadata(SCOPE_OPTIONS, guard) as { scope?: Scope } | undefined)?.scope;
+    const needs = new Set<unknown>([
+      ...((Reflect.getMetadata('design:paramtypes', guard) ?? []) as unknown[]),
+      ...((Reflect.getMetadata('self:paramtypes', guard) ?? []) as { param: unknown }[]).map(({ param }) => param),
+    ]);
+    const scoped = this.discovery.getProviders().some((provider) => {
+      return needs.has(provider.token) && !provider.isDependencyTreeStatic();
+    });
+    if (own !== Scope.REQUEST && !scoped) return;
+    throw new RealtimeConfigError(
+      `${gateway}: the handshake guard ${guard.name} is request-scoped, or needs something that is: give it default scope and take what it needs from the request`,
+    );
   }
 
   /**
@@ -167,6 +194,15 @@ export class GatewayBinder {
     ) as (...args: unknown[]) => Promise<unknown>;
     return async (request, response) => (await run(request, response)) === true;
   }
+}
+
+/** Nest's own decorator knows nothing of handshake guards: they would be ignored without a word. */
+function refuseIdleGuards(metatype: { readonly name: string }): void {
+  const options = Reflect.getMetadata(GATEWAY_OPTIONS, metatype) as object | undefined;
+  if (!options || REALTIME_GATEWAY in options || !Reflect.hasMetadata(HANDSHAKE_GUARDS, metatype)) return;
+  throw new RealtimeConfigError(
+    `${metatype.name} has @HandshakeGuards, but is a plain @WebSocketGateway, where none runs: make it a @RealtimeGateway`,
+  );
 }
 
 async function makeGuard(guard: Type<CanActivate> | CanActivate, wrapper: Wrapper): Promise<CanActivate> {

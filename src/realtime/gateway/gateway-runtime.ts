@@ -95,8 +95,17 @@ export class GatewayRuntime {
     for (const binding of this.bindings) this.channels.open(binding.namespace);
   }
 
-  /** Decides about one upgrade and, if nothing speaks against it, opens the connection. Never rejects. */
-  async open({ request, socket, head, gateway, params }: ClaimedUpgrade): Promise<void> {
+  /** Takes an upgrade. Whatever goes wrong is told, and ends that socket alone. */
+  claim(upgrade: ClaimedUpgrade): void {
+    const opened = this.open(upgrade).catch((error: unknown) => {
+      upgrade.socket.destroy();
+      throw error;
+    });
+    this.parts.events.watch('handshake', opened);
+  }
+
+  /** Decides about one upgrade and, if nothing speaks against it, opens the connection. */
+  private async open({ request, socket, head, gateway, params }: ClaimedUpgrade): Promise<void> {
     const onSocketError = (): void => void socket.destroy();
     socket.on('error', onSocketError);
     const { handshake } = this.parts;

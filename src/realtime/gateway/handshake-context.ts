@@ -1,4 +1,4 @@
-import { firstValueFrom, isObservable } from 'rxjs';
+import { isObservable, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
 
 type Metatype = abstract new (...args: never[]) => unknown;
@@ -68,7 +68,7 @@ export async function runGuards(
   const context = new HandshakeContext(metatype, request, response) as never;
   for (const guard of guards) {
     const verdict = await guard.canActivate(context);
-    const allowed = isObservable(verdict) ? await firstValueFrom(verdict) : verdict;
+    const allowed = isObservable(verdict) ? await lastValueFrom(verdict) : verdict;
     if (!allowed) return false;
   }
   return true;

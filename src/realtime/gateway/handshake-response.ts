@@ -1,8 +1,11 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, validateHeaderName } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** Headers by lower-case name. */
 export type HeaderMap = Map<string, string | readonly string[]>;
+
+/** Headers that say how the answer itself is made. */
+const OF_THE_UPGRADE = /^(connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/;
 
 /**
  * What guards get as `getResponse()`: it records status and headers, for the refusal or for the upgrade's answer. It
@@ -20,25 +23,29 @@ export class HandshakeResponse {
     return this;
   }
 
-  setHeader(name: string, value: string | number | readonly string[]): this {
-    this.recorded.set(name.toLowerCase(), typeof value === 'number' ? String(value) : value);
+  /** A value that is none is left out; a name that belongs to the upgrade itself too. */
+  setHeader(name: string, value: unknown): this {
+    validateHeaderName(name);
+    const lower = name.toLowerCase();
+    if (value === undefined || value === null || OF_THE_UPGRADE.test(lower)) return this;
+    this.recorded.set(lower, Array.isArray(value) ? value.map(textOf) : textOf(value));
     return this;
   }
 
-  header(name: string, value: string | number | readonly string[]): this {
+  header(name: string, value: unknown): this {
     return this.setHeader(name, value);
   }
 
-  set(name: string, value: string | number | readonly string[]): this {
+  set(name: string, value: unknown): this {
     return this.setHeader(name, value);
   }
 
-  append(name: string, value: string | readonly string[]): this {
+  append(name: string, value: unknown): this {
     const before = this.getHeader(name) ?? [];
     return this.setHeader(name, [before, value].flat());
   }
 
-  writeHead(code: number, headers: Readonly<Record<string, string | number | readonly string[]>> = {}): this {
+  writeHead(code: number, headers: Readonly<Record<string, unknown>> = {}): this {
     for (const [name, value] of Object.entries(headers)) this.setHeader(name, value);
     return this.status(code);
   }
@@ -73,6 +80,11 @@ const RETRY_AFTER_S = '2';
 /** What goes with a 503. */
 export function retryAfter(): HeaderMap {
   return new Map([['retry-after', RETRY_AFTER_S]]);
+}
+
+/** Whatever it is, as text. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /**

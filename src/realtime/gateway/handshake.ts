@@ -137,7 +137,8 @@ export class Handshake {
 
   private checkSubprotocols(request: IncomingMessage, response: HandshakeResponse): void {
     const offered = offeredSubprotocols(request);
-    if (!offered.some((name) => name.startsWith(BEARER_SUBPROTOCOL)) || offered.includes(SUBPROTOCOL)) return;
+    const bearer = offered.some((name) => name.toLowerCase().startsWith(BEARER_SUBPROTOCOL));
+    if (!bearer || offered.includes(SUBPROTOCOL)) return;
     const message = `a subprotocol "${BEARER_SUBPROTOCOL}…" needs "${SUBPROTOCOL}" beside it: offer both`;
     throw new RefusedError(refusal(response, 400, 'bad_subprotocol', message, message));
   }

@@ -1,6 +1,7 @@
 import { EVERYWHERE } from '../bans/bans.js';
 import type { Bans } from '../bans/bans.js';
 import type { Identity } from '../auth/identity.js';
+import { isYes } from '../auth/room-policy.js';
 import type { RoomPolicy } from '../auth/room-policy.js';
 import { BrokerUnavailableError } from '../realtime.errors.js';
 import type { RealtimeEvents } from '../realtime.events.js';
@@ -33,7 +34,8 @@ export async function policyAllows(
   at: Address,
 ): Promise<boolean> {
   try {
-    return await policy().mayJoin(identity, { namespace: at.namespace, name: at.room, address: at.address });
+    const room = { namespace: at.namespace, name: at.room, address: at.address };
+    return isYes(await policy().mayJoin(identity, room));
   } catch (error) {
     if (error instanceof BrokerUnavailableError) throw error;
     events.emit('taskFailed', { task: `RoomPolicy.mayJoin of ${at.address}`, error });

@@ -24,6 +24,8 @@ export interface ProtocolFramesParts {
   readonly joiner: RoomJoiner;
   readonly policy: () => RoomPolicy;
   readonly maxRoomsPerConnection: number;
+  /** How much one answer to `history` may hold. */
+  readonly chunk: { readonly maxBytes: number };
   /** Checks a token that was brought later; `undefined` where this application checks none. */
   readonly verify: ((token: string) => Promise<Identity>) | undefined;
 }
@@ -32,6 +34,9 @@ const PRESENCE_PAGE = 100;
 
 /** The frames that the protocol itself answers: `join leave history presence auth` (CL3, CL4, AU1). */
 export class ProtocolFrames {
+  /** The last `history` of each connection that is being answered. */
+  private readonly historyTurns = new WeakMap<Session, Promise<void>>();
+
   constructor(private readonly parts: ProtocolFramesParts) {}
 
   /** @throws FrameError bad_room, too_many_rooms, forbidden · BrokerUnavailableError · JoinHookError */
@@ -66,12 +71,28 @@ export class ProtocolFrames {
   /** @throws FrameError not_in_room, not_found, invalid_payload · BrokerUnavailableError */
   async history(session: Session, frame: ClientFrame): Promise<void> {
     const member = this.memberFor(session, frame);
+    const { outbox } = session.connection;
+    // One answer at a time, the next when the socket takes more: pipelined questions must not make a reader a slow one.
+    const before = this.historyTurns.get(session) ?? Promise.resolve();
+    const turn = before.then(() => outbox.drained());
+    let done: () => void = () => undefined;
+    this.historyTurns.set(session, new Promise((resolve) => (done = resolve)));
+    try {
+      await turn;
+      await this.answerHistory(session, frame, member);
+    } finally {
+      done();
+    }
+  }
+
+  private async answerHistory(session: Session, frame: ClientFrame, member: Member): Promise<void> {
     const { fields } = frame;
     const { address, room } = member.room.at;
     const answer = await readHistory(this.parts.broker, address, {
       before: cursorField(fields, 'before'),
       since: cursorField(fields, 'since'),
       limit: fields['limit'] as number | undefined, // Checked where it is read.
+      maxBytes: this.parts.chunk.maxBytes,
     });
     if (member.gone) throw notInRoom();
     // The frames are JSON already: they are put into the answer as they are stored.

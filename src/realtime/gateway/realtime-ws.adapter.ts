@@ -112,7 +112,7 @@ export class RealtimeWsAdapter extends WsAdapter {
     const { clock } = this.realtime;
     const router = new UpgradeRouter(server, {
       clock,
-      onClaim: (upgrade) => void this.realtime.runtime.open(upgrade),
+      onClaim: (upgrade) => this.realtime.runtime.claim(upgrade),
       isPlainPath: (path) => this.isPlainPath(server, path),
     });
     this.routers.set(server, router);

@@ -26,19 +26,29 @@ export const TEXT_TYPE = 'message';
  * it returns. Errors are close codes. A sender above its rate is read more slowly; nothing it sent is thrown away.
  */
 export class TextDispatcher {
+  /** When the senders that were too fast have paid. */
+  private readonly paidAt = new WeakMap<Connection, number>();
+
   constructor(private readonly parts: TextDispatcherParts) {}
 
   receive(session: Session, data: Buffer, isBinary: boolean): void {
     const { connection, limiter, lanes } = session;
     if (!connection.open) return;
     if (isBinary) return connection.close(CloseCode.unsupportedData);
-    const verdict = limiter.take(this.parts.clock.now());
-    if (!verdict.allowed) {
-      connection.pause();
-      this.parts.clock.after(verdict.retryMs, () => connection.resume(this.parts.clock.now()));
-    }
+    const debtMs = limiter.borrow(this.parts.clock.now());
+    if (debtMs > 0) this.slowDown(session, debtMs);
     const text = data.toString();
     lanes.add('', () => this.handle(session, text));
+  }
+
+  /** Reads nothing more until what was read is paid for. What `ws` has parsed already still comes, and adds to it. */
+  private slowDown({ connection }: Session, debtMs: number): void {
+    const { clock } = this.parts;
+    connection.pause();
+    this.paidAt.set(connection, clock.now() + debtMs);
+    clock.after(debtMs, () => {
+      if (clock.now() >= (this.paidAt.get(connection) ?? 0)) connection.resume(clock.now());
+    });
   }
 
   private async handle(session: Session, text: string): Promise<void> {

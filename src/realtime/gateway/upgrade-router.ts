@@ -125,6 +125,8 @@ export class UpgradeRouter {
 
   /** A listener that takes an upgrade writes its answer, or listens to the socket. */
   private watch(socket: Duplex, alreadyWritten: number): void {
+    // Node took its own listener away with the upgrade: without one, a reset would end the process.
+    socket.on('error', () => void socket.destroy());
     const decideNow = (): void => {
       forget();
       if (bytesWrittenTo(socket) === alreadyWritten && socket.listenerCount('data') === 0) refuseUnknownPath(socket);

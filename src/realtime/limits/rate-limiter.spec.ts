@@ -5,6 +5,19 @@ function refusals(limiter: RateLimiter, count: number, now: number): number {
   return Array.from({ length: count }, () => limiter.take(now)).filter(({ allowed }) => !allowed).length;
 }
 
+describe('borrowing', () => {
+  it('says how long the debt takes to be paid', () => {
+    const limiter = new RateLimiter(10, 2, 0);
+    expect([limiter.borrow(0), limiter.borrow(0), limiter.borrow(0), limiter.borrow(0)]).toEqual([0, 0, 100, 200]);
+    expect(limiter.borrow(300)).toBe(0);
+  });
+
+  it('never waits without a rate', () => {
+    const limiter = new RateLimiter(0, 0, 0);
+    expect(limiter.borrow(0)).toBe(0);
+  });
+});
+
 describe('RateLimiter (CL7)', () => {
   it('lets a burst through at once, and no more', () => {
     expect(refusals(new RateLimiter(50, 100, 0), 130, 0)).toBe(30);

@@ -25,12 +25,22 @@ export class RateLimiter {
     this.refilledAt = now;
   }
 
+  /**
+   * Takes one frame's worth even where there is none: the debt is paid before the next one is read.
+   *
+   * @returns how many milliseconds that takes; 0: the next one may come.
+   */
+  borrow(now: number): number {
+    if (this.perSecond === 0) return 0;
+    this.refill(now);
+    this.tokens -= 1;
+    return this.tokens >= 0 ? 0 : Math.ceil((-this.tokens * 1000) / this.perSecond);
+  }
+
   /** Takes one frame's worth, or says when to come back. `perSecond` 0 lets everything through. */
   take(now: number): RateVerdict {
     if (this.perSecond === 0) return ALLOWED;
-    const elapsedMs = Math.max(0, now - this.refilledAt);
-    this.tokens = Math.min(this.capacity, this.tokens + (elapsedMs * this.perSecond) / 1000);
-    this.refilledAt = now;
+    this.refill(now);
     if (this.tokens >= 1) {
       this.tokens -= 1;
       return ALLOWED;
@@ -42,5 +52,11 @@ export class RateLimiter {
       retryMs: Math.ceil(((1 - this.tokens) * 1000) / this.perSecond),
       sustained: now - this.excessSince >= SUSTAINED_MS,
     };
+  }
+
+  private refill(now: number): void {
+    const elapsedMs = Math.max(0, now - this.refilledAt);
+    this.tokens = Math.min(this.capacity, this.tokens + (elapsedMs * this.perSecond) / 1000);
+    this.refilledAt = now;
   }
 }

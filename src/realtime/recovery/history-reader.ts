@@ -10,6 +10,8 @@ export interface HistoryRequest {
   readonly since?: string | undefined;
   /** Default 50, at most 100. */
   readonly limit?: number | undefined;
+  /** Bytes of the answer. Default and most: 256 KiB. */
+  readonly maxBytes?: number | undefined;
 }
 
 export interface HistoryAnswer {
@@ -42,7 +44,7 @@ export async function readHistory(broker: Broker, address: string, request: Hist
   if (given !== undefined && !cursor) throw noSuchCursor();
   const range: HistoryRange = {
     limit: limitOf(request.limit),
-    maxBytes: MAX_BYTES,
+    maxBytes: Math.min(MAX_BYTES, request.maxBytes ?? MAX_BYTES),
     ...(cursor ? (since === undefined ? { before: cursor.offset } : { since: cursor.offset }) : {}),
   };
   const { position, frames } = await broker.history(address, range);

@@ -286,7 +286,7 @@ export class RoomJoiner {
   private async tellAgain(member: Member, request: JoinRequest): Promise<void> {
     const { at } = request;
     const members = isPersonal(at) ? 1 : await this.parts.countMembers(at.address);
-    if (member.gone) return;
+    if (member.gone) throw notAllowed();
     request.connection.sendFrame({
       type: 'joined',
       id: request.id,
