@@ -74,10 +74,10 @@ const mutants = [
   },
   {
     rule: 'RC2',
-    what: 'a part of a gap is sent',
-    file: 'recovery/cursor-verdict.ts',
-    from: 'isGoodCursor(cursor, position) && position.oldest <= cursor.offset + 1',
-    to: 'isGoodCursor(cursor, position)',
+    what: 'a cursor that leads nowhere is called recovered',
+    file: 'rooms/room-joiner.ts',
+    from: 'if (!isRecoverable(cursor, page.position) || !continues(cursor, page)) return nowhere;',
+    to: "if (page.position.epoch === '') return nowhere;",
   },
   {
     rule: 'RC4',
