@@ -43,11 +43,20 @@ export class TextDispatcher {
 
   /** Reads nothing more until what was read is paid for. What `ws` has parsed already still comes, and adds to it. */
   private slowDown({ connection }: Session, debtMs: number): void {
-    const { clock } = this.parts;
+    const waiting = this.paidAt.has(connection);
+    this.paidAt.set(connection, this.parts.clock.now() + debtMs);
     connection.pause();
-    this.paidAt.set(connection, clock.now() + debtMs);
-    clock.after(debtMs, () => {
-      if (clock.now() >= (this.paidAt.get(connection) ?? 0)) connection.resume(clock.now());
+    if (!waiting) this.waitForPayment(connection, debtMs);
+  }
+
+  private waitForPayment(connection: Connection, waitMs: number): void {
+    const { clock } = this.parts;
+    clock.after(waitMs, () => {
+      // A timer may come a moment early, and what came meanwhile has put the end off.
+      const leftMs = (this.paidAt.get(connection) ?? 0) - clock.now();
+      if (leftMs > 0) return this.waitForPayment(connection, leftMs);
+      this.paidAt.delete(connection);
+      connection.resume(clock.now());
     });
   }
 
