@@ -6,10 +6,11 @@ import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Entered, PresenceTracker } from '../presence/presence-tracker.js';
 import { BrokerUnavailableError, FrameError, RealtimeError } from '../realtime.errors.js';
-import type { RealtimeEvents } from '../realtime.events.js';
 import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 import type { Address } from './address.js';
 import { USER_NAMESPACE } from './address.js';
+import { HookRunner } from './hook-runner.js';
+import type { HookRunnerParts } from './hook-runner.js';
 import type { LocalRoom, Member } from './local-room.js';
 import { sentOffset } from './local-room.js';
 import type { Memberships } from './memberships.js';
@@ -17,14 +18,11 @@ import { replay } from './replay.js';
 import type { ReplayParts } from './replay.js';
 import type { RoomHooks } from './room-hooks.js';
 import type { RoomRegistry } from './room-registry.js';
-import type { Room } from './room.js';
 
-export interface RoomJoinerParts extends ReplayParts {
+export interface RoomJoinerParts extends ReplayParts, HookRunnerParts {
   readonly registry: RoomRegistry;
   readonly clock: Clock;
-  readonly events: RealtimeEvents;
   readonly tracker: PresenceTracker;
-  readonly roomAt: (at: Address) => Room;
   readonly joinTimeoutMs: number;
 }
 
@@ -71,7 +69,11 @@ export class RoomJoiner {
   /** Joins that are being worked on, and whether a kick came meanwhile. */
   private readonly entering = new Set<Entering>();
 
-  constructor(private readonly parts: RoomJoinerParts) {}
+  private readonly hooks: HookRunner;
+
+  constructor(private readonly parts: RoomJoinerParts) {
+    this.hooks = new HookRunner(parts);
+  }
 
   /** A connection is kicked from a room that it is just joining: the join will be refused. */
   refuseEntering(connection: Connection, address: string): void {
@@ -158,10 +160,10 @@ export class RoomJoiner {
     if (reason !== 'closed') connection.sendFrame({ type: 'left', id, room: room.at.room, reason });
     this.parts.events.emit('roomLeft', { ...connection.facts(), room: room.at.room, reason });
     if (!isPersonal(room.at)) {
-      await this.hook(connection, 'onLeave', () => hooks.onLeave?.(this.parts.roomAt(room.at), connection, reason));
+      await this.hooks.left(connection, room.at, hooks, reason);
     }
     if (this.parts.registry.remove(room, connection) && !isPersonal(room.at)) {
-      await this.hook(connection, 'onRoomClose', () => hooks.onRoomClose?.(this.parts.roomAt(room.at)));
+      await this.hooks.closed(connection, room.at, hooks);
     }
     this.parts.registry.release(room);
   }
@@ -238,25 +240,9 @@ export class RoomJoiner {
     const { connection, room } = member;
     const first = this.parts.registry.add(room, connection);
     if (isPersonal(room.at)) return;
-    const handle = this.parts.roomAt(room.at);
-    const opened = !first || (await this.hook(connection, 'onRoomOpen', () => hooks.onRoomOpen?.(handle)));
-    if (opened && (await this.hook(connection, 'onJoin', () => hooks.onJoin?.(handle, connection)))) return;
-    if (this.parts.registry.remove(room, connection)) {
-      await this.hook(connection, 'onRoomClose', () => hooks.onRoomClose?.(handle));
-    }
+    if (await this.hooks.joined(connection, room.at, hooks, first)) return;
+    if (this.parts.registry.remove(room, connection)) await this.hooks.closed(connection, room.at, hooks);
     throw new JoinHookError('the application could not let this connection in');
-  }
-
-  /** @returns whether it went well. */
-  private async hook(connection: Connection, name: string, run: () => unknown): Promise<boolean> {
-    try {
-      await run();
-      return true;
-    } catch (error) {
-      this.parts.events.emit('hookFailed', { ...connection.facts(), hook: name, error });
-      if (name === 'onLeave') connection.close(CloseCode.internal, 'internal'); // No frame is left to answer with it.
-      return false;
-    }
   }
 
   private async follow(member: Member, start: Start): Promise<void> {
