@@ -1,48 +1,84 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** A network between two ends that a test can cut. */
+/** A network between two ends that a test can cut, silence and slow down. */
 export interface TcpProxy {
   readonly port: number;
   /** Connections that pass now. */
   readonly open: number;
+  /** Connections that were ever made. */
+  readonly made: number;
   /** Ends every connection without a word; new ones pass. */
   cut(): void;
+  /** Resets every connection (RST) towards both ends; new ones pass. */
+  reset(): void;
+  /** Ends every connection towards the server alone: the client's end stays open, and nobody is there. New ones pass. */
+  halfOpen(): void;
   /** Ends every connection, and refuses new ones until {@link mend}. */
   block(): void;
   /** Lets nothing through any more, in both directions, and ends nothing: a network that swallows. Until {@link mend}. */
   swallow(): void;
+  /** Bytes per second that pass from the server to each client from now on; `undefined`: as fast as they come. */
+  throttle(bytesPerSecond: number | undefined): void;
   mend(): void;
   close(): Promise<void>;
 }
 
+interface Pair {
+  readonly near: Socket;
+  readonly far: Socket;
+  /** The server's end is gone on purpose, and the client is not told. */
+  orphaned: boolean;
+}
+
 /** Starts a proxy on a free port of 127.0.0.1 to another one. */
 export async function startTcpProxy(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpProxy> {
-  const pairs = new Set<readonly [Socket, Socket]>();
+  const pairs = new Set<Pair>();
   let mode: 'pass' | 'block' | 'swallow' = 'pass';
+  let made = 0;
+  let bytesPerSecond: number | undefined;
+
   const server = createServer((near) => {
     if (mode === 'block') {
       near.destroy();
       return;
     }
-    const far = connect(targetPort, targetHost);
-    const pair = [near, far] as const;
+    made += 1;
+    const far = connect({ port: targetPort, host: targetHost });
+    const pair: Pair = { near, far, orphaned: false };
     pairs.add(pair);
-    for (const [from, to] of [pair, [far, near] as const]) {
-      from.setNoDelay(true);
-      from.on('data', (chunk: Buffer) => {
-        if (mode === 'pass') to.write(chunk);
-      });
-      from.on('error', () => undefined); // 'close' follows.
-      from.on('close', () => {
-        to.destroy();
-        pairs.delete(pair);
-      });
-    }
+    pass(near, far, pair, () => undefined);
+    pass(far, near, pair, () => bytesPerSecond);
   });
+
+  function pass(from: Socket, to: Socket, pair: Pair, limit: () => number | undefined): void {
+    from.setNoDelay(true);
+    from.on('data', (chunk: Buffer) => {
+      if (mode === 'swallow' || to.destroyed) return;
+      const rate = limit();
+      const full = !to.write(chunk);
+      if (rate === undefined && !full) return;
+      from.pause();
+      const drained = new Promise<void>((resolve) => (full ? to.once('drain', resolve) : resolve()));
+      const due = new Promise<void>((resolve) =>
+        rate === undefined ? resolve() : setTimeout(resolve, (chunk.length / rate) * 1_000),
+      );
+      void Promise.all([drained, due]).then(() => from.resume());
+    });
+    from.on('end', () => {
+      if (!pair.orphaned) to.end(); // What still waits to be written goes first.
+    });
+    from.on('error', () => undefined); // 'close' follows.
+    from.on('close', () => {
+      if (pair.orphaned && from === pair.far) return;
+      if (!from.readableEnded) to.destroy();
+      pairs.delete(pair);
+    });
+  }
+
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = (): void => {
-    for (const [near, far] of pairs) {
+    for (const { near, far } of pairs) {
       near.destroy();
       far.destroy();
     }
@@ -52,13 +88,31 @@ export async function startTcpProxy(targetPort: number, targetHost = '127.0.0.1'
     get open() {
       return pairs.size;
     },
+    get made() {
+      return made;
+    },
     cut,
+    reset() {
+      for (const { near, far } of pairs) {
+        near.resetAndDestroy();
+        far.resetAndDestroy();
+      }
+    },
+    halfOpen() {
+      for (const pair of pairs) {
+        pair.orphaned = true;
+        pair.far.resetAndDestroy();
+      }
+    },
     block() {
       mode = 'block';
       cut();
     },
     swallow() {
       mode = 'swallow';
+    },
+    throttle(rate) {
+      bytesPerSecond = rate;
     },
     mend() {
       // What was swallowed is gone: a stream with a hole must not go on.

@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startTcpProxy } from './tcp-proxy.js';
+import type { TcpProxy } from './tcp-proxy.js';
+
+describe('the TCP proxy', () => {
+  let server: Server;
+  let arrived: Socket[];
+  let proxy: TcpProxy;
+
+  beforeEach(async () => {
+    arrived = [];
+    server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      arrived.push(socket);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    proxy = await startTcpProxy((server.address() as AddressInfo).port);
+  });
+
+  afterEach(async () => {
+    await proxy.close();
+    for (const socket of arrived) socket.destroy();
+    server.close();
+  });
+
+  async function open(): Promise<{ client: Socket; far: Socket }> {
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const client = connect(proxy.port, '127.0.0.1');
+    const [far] = await accepted;
+    return { client, far };
+  }
+
+  it('resets both ends', async () => {
+    const { client, far } = await open();
+    const errors = Promise.all([once(client, 'error'), once(far, 'error').catch((error: unknown) => [error])]);
+    proxy.reset();
+    const [[near]] = (await errors) as [[NodeJS.ErrnoException], unknown[]];
+    expect(near.code).toBe('ECONNRESET');
+  });
+
+  it('leaves the client half open: the server is gone, and nobody tells', async () => {
+    const { client, far } = await open();
+    const gone = once(far, 'close').catch(() => undefined);
+    proxy.halfOpen();
+    await gone;
+    client.write('is anybody there?');
+    const fresh = await open(); // The network has had its time to tell.
+    expect({ destroyed: client.destroyed, ended: client.readableEnded }).toEqual({ destroyed: false, ended: false });
+    fresh.client.destroy();
+    client.destroy();
+  });
+
+  it('slows down what the server sends, and loses none of it', async () => {
+    const { client, far } = await open();
+    proxy.throttle(1_000_000);
+    const startedAt = performance.now();
+    const sent = Buffer.alloc(500_000, 'x');
+    far.end(sent);
+    let received = 0;
+    for await (const chunk of client) received += (chunk as Buffer).length;
+    expect(received).toBe(sent.length);
+    // The first chunk passes at once; Node reads at most 64 KiB at a time.
+    expect(performance.now() - startedAt).toBeGreaterThan(300);
+  });
+});
