@@ -33,6 +33,7 @@ const steps = [
     run: async () => script('check:protocol', 'PROTOCOL.md, its tables and its tests must agree'),
   },
   { name: 'build', run: async () => script('build', 'mend what the build names') },
+  { name: 'size of the client', run: async () => script('check:size', 'a page pays for every byte') },
   { name: 'tools', run: async () => findPrograms() },
   ...stages.map((stage) => ({ name: stage.name, run: () => test(stage) })),
   { name: 'conformance of two servers on Redis', run: testPods },

@@ -3,18 +3,33 @@ import type { ErrorCode } from '../protocol/index.js';
 import { RealtimeClientError } from './client-error.js';
 import { ManualClock } from './client.double.js';
 import { Outbox } from './outbox.js';
-import type { AnswerFrame } from './outbox.js';
+import type { AnswerFrame, OutboxOptions } from './outbox.js';
+import type { OutboxStorage, StoredSend } from './outbox-storage.js';
 
 type Answer = AnswerFrame | undefined;
 
-function setUp(settings: { limit?: number; maxFrameBytes?: number } = {}) {
+/** Storage that a test can look into, and hand to the next outbox. */
+class MapStorage implements OutboxStorage {
+  readonly sends = new Map<string, StoredSend>();
+  load = () => [...this.sends.values()];
+  put = (send: StoredSend) => void this.sends.set(send.id, send);
+  remove = (id: string) => void this.sends.delete(id);
+}
+
+interface Settings extends OutboxOptions {
+  maxFrameBytes?: number;
+  user?: string;
+}
+
+function setUp(settings: Settings = {}) {
   const clock = new ManualClock();
   const answers = new Map<string, (frame: Answer) => void>();
   const outbox = new Outbox({
     clock,
-    outboxLimit: settings.limit ?? 10,
+    outbox: settings,
     maxFrameBytes: () => settings.maxFrameBytes ?? 100,
     dedupeTtlMs: () => 300_000,
+    user: () => settings.user,
     expect: (id, answer) => void answers.set(id, answer),
     ready: () => undefined,
   });
@@ -23,8 +38,8 @@ function setUp(settings: { limit?: number; maxFrameBytes?: number } = {}) {
     clock,
     outbox,
     /** Adds frames whose text is their id, and tells how each ends: `ok 1`, or the error's code. */
-    add: (id: string) =>
-      outbox.add(id, id).then(
+    add: (id: string, more: Partial<StoredSend> = {}) =>
+      outbox.add({ id, room: 'general', text: id, ...more }).then(
         ({ offset }) => `ok ${offset}`,
         (error: RealtimeClientError) => error.code,
       ),
@@ -233,5 +248,129 @@ describe('Outbox', () => {
     lose('b');
     expect(await answered).toBe('ok 3');
     expect(await unanswered).toBe('outcome_unknown');
+  });
+
+  it('gives both calls the one result where an id waits already', async () => {
+    const { add, drain, ack } = setUp();
+    const results = [add('a'), add('a')];
+    expect(drain()).toEqual(['a']);
+    ack('a', 7);
+    expect(await Promise.all(results)).toEqual(['ok 7', 'ok 7']);
+  });
+
+  describe('bounds', () => {
+    it('rejects above its bytes, and takes more when something was acknowledged', async () => {
+      const { add, drain, ack } = setUp({ maxBytes: 6 });
+      void add('four');
+      expect(await add('äa')).toBe('outbox_full');
+      void add('ok');
+      drain();
+      ack('four');
+      void add('four');
+      expect(drain()).toEqual(['four']);
+    });
+
+    it('keeps any number of any size where both bounds are off', () => {
+      const { add, drain, ack } = setUp({ limit: 0, maxBytes: 0, maxFrameBytes: 100_000 });
+      const count = 5_100;
+      for (let n = 1; n <= count; n += 1) void add(`${n}`, { text: 'x'.repeat(1_000) });
+      let sent = 0;
+      for (let texts = drain(); texts.length > 0; texts = drain()) {
+        for (const _ of texts) ack(`${(sent += 1)}`);
+      }
+      expect(sent).toBe(count);
+    });
+
+    it('drops the oldest that are not under way where it is told to', async () => {
+      const { add, drain, ack } = setUp({ limit: 3, whenFull: 'drop-oldest' });
+      const first = add('a');
+      drain();
+      const second = add('b');
+      const third = add('c');
+      const fourth = add('d');
+      expect(await second).toBe('dropped');
+      expect(drain()).toEqual(['c', 'd']);
+      expect(await add('e')).toBe('outbox_full');
+      for (const id of ['a', 'c', 'd']) ack(id);
+      expect(await Promise.all([first, third, fourth])).toEqual(['ok 1', 'ok 1', 'ok 1']);
+    });
+
+    it('drops as many as the newest one needs bytes, and none for one that can not fit', async () => {
+      const { add, drain } = setUp({ maxBytes: 6, whenFull: 'drop-oldest' });
+      const dropped = [add('aa'), add('bb')];
+      void add('cc');
+      expect(await add('seven b')).toBe('outbox_full');
+      void add('dddd');
+      expect(await Promise.all(dropped)).toEqual(['dropped', 'dropped']);
+      expect(drain()).toEqual(['cc', 'dddd']);
+    });
+
+    it('drops one that may have arrived as outcome_unknown', async () => {
+      const { add, drain, lose } = setUp({ limit: 1, whenFull: 'drop-oldest' });
+      const tried = add('a');
+      drain();
+      lose('a');
+      void add('b');
+      expect(await tried).toBe('outcome_unknown');
+    });
+  });
+
+  describe('over a reload', () => {
+    it('keeps what is not acknowledged, and since when it is tried', () => {
+      const storage = new MapStorage();
+      const { add, drain, ack, clock } = setUp({ storage, user: 'u1' });
+      for (const id of ['a', 'b']) void add(id);
+      drain();
+      void add('c');
+      ack('a');
+      expect(storage.load()).toEqual([
+        { id: 'b', room: 'general', text: 'b', user: 'u1', triedAt: clock.now() },
+        { id: 'c', room: 'general', text: 'c', user: 'u1', triedAt: undefined },
+      ]);
+    });
+
+    it('forgets what was rejected: its sender was told', async () => {
+      const storage = new MapStorage();
+      const { add, drain, error, outbox } = setUp({ storage });
+      const results = [add('a'), add('b')];
+      drain();
+      error('a', 'forbidden');
+      outbox.end(new RealtimeClientError('disconnected', 'over'));
+      expect(await results[0]).toBe('forbidden');
+      expect(storage.load().map(({ id }) => id)).toEqual(['b']); // Under way: its answer, or the end, settles it.
+    });
+
+    it('gives up at 80 % of dedupeTtlMs after the first try of the life before', async () => {
+      const { add, clock } = setUp();
+      const old = add('a', { triedAt: clock.now() - 240_000 });
+      const young = add('b', { triedAt: clock.now() - 239_000 });
+      expect(await old).toBe('outcome_unknown');
+      clock.advance(1_000);
+      expect(await young).toBe('outcome_unknown');
+    });
+
+    it('never sends as another user what one user wrote', async () => {
+      const settings: Settings = { user: 'bob' };
+      const { add, drain, lose } = setUp(settings);
+      const [untried, tried, own] = [
+        add('a', { user: 'alice' }),
+        add('b', { user: 'alice', triedAt: 1_000_000 }),
+        add('c', { user: 'bob' }),
+      ];
+      expect(drain()).toEqual(['c']);
+      expect([await untried, await tried]).toEqual(['other_user', 'outcome_unknown']);
+      settings.user = 'carol';
+      lose('c');
+      expect(drain()).toEqual([]);
+      expect(await own).toBe('outcome_unknown');
+    });
+
+    it('sends as the user who comes what was written before anybody was known', () => {
+      const settings: Settings = {};
+      const { add, drain } = setUp(settings);
+      void add('a');
+      settings.user = 'alice';
+      expect(drain()).toEqual(['a']);
+    });
   });
 });

@@ -1,6 +1,7 @@
 import type { AckFrame, ErrorFrame, HistoryFrame, JoinedFrame, LeftFrame, PresenceFrame } from '../protocol/index.js';
 import { RealtimeClientError } from './client-error.js';
 import type { Clock, Timer } from './clock.js';
+import type { OutboxStorage, StoredSend } from './outbox-storage.js';
 import { RetryWait } from './retry-wait.js';
 
 /** Frames of one room that may be under way at a time: bounds what a browser buffers for a slow network. */
@@ -8,12 +9,29 @@ const FRAMES_UNDER_WAY = 256;
 /** Part of the server's `dedupeTtlMs` in which sending again is safe. */
 const SAFE_SHARE = 0.8;
 
+/** What each room keeps of sends that are not acknowledged yet. */
+export interface OutboxOptions {
+  /** Sends. Default 5,000. 0: no limit. */
+  readonly limit?: number;
+  /** Bytes of their frames. Default 4 MiB. 0: no limit. */
+  readonly maxBytes?: number;
+  /**
+   * What happens to a send that finds no room. `reject` (default): it rejects with `outbox_full`. `drop-oldest`: the
+   * oldest that are not under way make room and reject with `dropped`.
+   */
+  readonly whenFull?: 'reject' | 'drop-oldest';
+  /** Keeps them over a reload: `sessionOutbox()`, or one of your own. Default: they live as long as the page. */
+  readonly storage?: OutboxStorage;
+}
+
 /** What `send` resolves with. */
 export interface SendResult {
   /** Position in the room; absent where the handler published nothing that is stored. */
   readonly offset?: number;
   /** What the handler returned, where it wasn't a publish. */
   readonly data?: unknown;
+  /** A volatile send that could not leave at once: it was forgotten. */
+  readonly dropped?: true;
 }
 
 /** What answers a frame that carried an id (FR5). */
@@ -22,10 +40,11 @@ export type AnswerFrame = AckFrame | ErrorFrame | JoinedFrame | LeftFrame | Hist
 /** What an outbox sees of the connection. */
 export interface OutboxLink {
   readonly clock: Clock;
-  /** Sends that are kept until they are acknowledged. */
-  readonly outboxLimit: number;
+  readonly outbox: OutboxOptions;
   maxFrameBytes(): number;
   dedupeTtlMs(): number;
+  /** Who this client last was; `undefined`: never connected, or anonymous (then the server doesn't tell users apart). */
+  user(): string | undefined;
   /** Says where the answer to an id goes; called with nothing where the connection is lost before it came. */
   expect(id: string, answer: (frame: AnswerFrame | undefined) => void): void;
   /** There may be something to take. */
@@ -33,13 +52,14 @@ export interface OutboxLink {
 }
 
 interface Entry {
-  readonly id: string;
-  readonly text: string;
+  readonly send: StoredSend;
   readonly bytes: number;
+  readonly result: Promise<SendResult>;
   readonly resolve: (result: SendResult) => void;
   readonly reject: (error: RealtimeClientError) => void;
+  user: string | undefined;
   /** When it was first sent; `undefined`: never, so nothing of it is known to the server. */
-  triedAt?: number;
+  triedAt: number | undefined;
   underWay: boolean;
   retry?: RetryWait;
 }
@@ -51,6 +71,7 @@ interface Entry {
  */
 export class Outbox {
   readonly #entries: Entry[] = [];
+  #bytes = 0;
   #underWay = 0;
   /** After a temporary error: one at a time, until one gets through. */
   #cautious = false;
@@ -60,16 +81,25 @@ export class Outbox {
 
   constructor(private readonly link: OutboxLink) {}
 
-  /** Queues a frame. Rejects with `too_big`, `outbox_full`, or what {@link end} said: nothing was sent. */
-  add(id: string, text: string): Promise<SendResult> {
-    const bytes = new TextEncoder().encode(text).length;
-    return new Promise((resolve, reject) => {
-      const entry: Entry = { id, text, bytes, resolve, reject, underWay: false };
-      const error = this.#ended ?? this.#tooBig(entry) ?? this.#full();
-      if (error) return reject(error);
-      this.#entries.push(entry);
-      this.link.ready();
-    });
+  /**
+   * Queues a frame. Rejects with `too_big`, `outbox_full`, or what {@link end} said: nothing was sent. An id that waits
+   * already is not queued again: both calls get the one result.
+   */
+  add(send: StoredSend): Promise<SendResult> {
+    const same = this.#entries.find((entry) => entry.send.id === send.id);
+    if (same) return same.result;
+    const bytes = sizeOf(send.text);
+    const error = this.#ended ?? this.tooBig(bytes) ?? this.#makeRoom(bytes);
+    if (error) return Promise.reject(error);
+    const { user = this.link.user(), triedAt } = send;
+    const { promise: result, ...settle } = withResolvers<SendResult>();
+    const entry: Entry = { send, bytes, result, ...settle, user, triedAt, underWay: false };
+    this.#entries.push(entry);
+    this.#bytes += bytes;
+    this.#keep(entry);
+    if (triedAt !== undefined) this.#armExpiry();
+    this.link.ready();
+    return result;
   }
 
   /** The next frame that may leave now. */
@@ -78,9 +108,10 @@ export class Outbox {
     for (;;) {
       const entry = this.#entries.find((candidate) => !candidate.underWay);
       if (!entry) return undefined;
-      const tooBig = this.#tooBig(entry);
-      if (!tooBig) return this.#send(entry);
-      this.#remove(entry)?.reject(tooBig); // Another server may have another limit than the one it was queued under.
+      // Since it was queued the server may have got another limit, and the client another user.
+      const error = this.tooBig(entry.bytes) ?? this.#foreign(entry);
+      if (!error) return this.#send(entry);
+      this.#giveUp(entry, error);
     }
   }
 
@@ -91,9 +122,7 @@ export class Outbox {
   end(error: RealtimeClientError): void {
     this.#ended = error;
     this.#resume();
-    for (const entry of this.#entries.filter((candidate) => !candidate.underWay)) {
-      this.#remove(entry)?.reject(entry.triedAt === undefined ? error : unknownOutcome());
-    }
+    for (const entry of this.#entries.filter((candidate) => !candidate.underWay)) this.#giveUp(entry, error);
     this.#armExpiry();
   }
 
@@ -102,13 +131,25 @@ export class Outbox {
     this.#ended = undefined;
   }
 
+  /** Why a frame of this size is not sent at all. */
+  tooBig(bytes: number): RealtimeClientError | undefined {
+    const most = this.link.maxFrameBytes();
+    if (bytes <= most) return undefined;
+    return new RealtimeClientError('too_big', `expected a frame of at most ${most} bytes, got ${bytes}; send less`);
+  }
+
   #send(entry: Entry): string {
-    entry.triedAt ??= this.link.clock.now();
+    const { id, text } = entry.send;
+    if (entry.triedAt === undefined) {
+      entry.triedAt = this.link.clock.now();
+      entry.user = this.link.user();
+      this.#keep(entry);
+    }
     entry.underWay = true;
     this.#underWay += 1;
-    this.link.expect(entry.id, (frame) => this.#answered(entry, frame));
+    this.link.expect(id, (frame) => this.#answered(entry, frame));
     if (!this.#expiry) this.#armExpiry();
-    return entry.text;
+    return text;
   }
 
   #answered(entry: Entry, frame: AnswerFrame | undefined): void {
@@ -118,12 +159,12 @@ export class Outbox {
     if (!frame) return this.#lost(entry);
     if (frame.type === 'ack') {
       this.#cautious = false;
-      this.#remove(entry)?.resolve({ offset: frame.offset, data: frame.data });
+      this.#remove(entry).resolve({ offset: frame.offset, data: frame.data });
     } else if (frame.type === 'error') {
       entry.retry ??= new RetryWait();
       const waitMs = entry.retry.after(frame);
       if (waitMs === undefined || this.#ended)
-        this.#remove(entry)?.reject(new RealtimeClientError(frame.code, frame.message, frame.retryMs));
+        this.#remove(entry).reject(new RealtimeClientError(frame.code, frame.message, frame.retryMs));
       else this.#wait(waitMs);
     }
     this.link.ready();
@@ -133,7 +174,7 @@ export class Outbox {
   #lost(entry: Entry): void {
     this.#cautious = false;
     this.#resume();
-    if (this.#ended) this.#remove(entry)?.reject(unknownOutcome());
+    if (this.#ended) this.#giveUp(entry, this.#ended);
   }
 
   #wait(waitMs: number): void {
@@ -150,10 +191,21 @@ export class Outbox {
     this.#pause = undefined;
   }
 
-  #remove(entry: Entry): Entry | undefined {
-    const index = this.#entries.indexOf(entry);
+  #keep({ send, user, triedAt }: Entry): void {
+    this.link.outbox.storage?.put({ ...send, user, triedAt });
+  }
+
+  /** Rejects with the error, or, where it was sent and may have arrived, with `outcome_unknown`. */
+  #giveUp(entry: Entry, error: RealtimeClientError): void {
+    this.#remove(entry).reject(entry.triedAt === undefined ? error : unknownOutcome());
+  }
+
+  #remove(entry: Entry): Entry {
+    this.#entries.splice(this.#entries.indexOf(entry), 1);
+    this.#bytes -= entry.bytes;
     if (entry.underWay) this.#underWay -= 1;
-    return this.#entries.splice(index, 1)[0];
+    this.link.outbox.storage?.remove(entry.send.id);
+    return entry;
   }
 
   /** Entries leave in order, so the first one that was tried is the first one to be given up. */
@@ -166,26 +218,48 @@ export class Outbox {
     if (leftMs > 0) {
       this.#expiry = this.link.clock.after(leftMs, () => this.#armExpiry());
     } else {
-      this.#remove(oldest)?.reject(unknownOutcome());
+      this.#giveUp(oldest, unknownOutcome());
       this.link.ready();
       this.#armExpiry();
     }
   }
 
-  #tooBig({ bytes }: Entry): RealtimeClientError | undefined {
-    const most = this.link.maxFrameBytes();
-    if (bytes <= most) return undefined;
-    return new RealtimeClientError('too_big', `expected a frame of at most ${most} bytes, got ${bytes}; send less`);
+  #foreign({ user }: Entry): RealtimeClientError | undefined {
+    const now = this.link.user();
+    if (user === undefined || user === now) return undefined;
+    return new RealtimeClientError('other_user', 'it was sent by another user than the one who is connected now');
   }
 
-  #full(): RealtimeClientError | undefined {
-    const { outboxLimit: limit } = this.link;
-    if (this.#entries.length < limit) return undefined;
-    return new RealtimeClientError(
-      'outbox_full',
-      `${limit} sends wait already; wait for some of them, then send again`,
-    );
+  /** Sees to it that so many bytes fit in; `undefined`: they do. */
+  #makeRoom(bytes: number): RealtimeClientError | undefined {
+    const { limit = 5_000, maxBytes = 4_194_304, whenFull } = this.link.outbox;
+    const fits = (): boolean =>
+      (limit === 0 || this.#entries.length < limit) && (maxBytes === 0 || this.#bytes + bytes <= maxBytes);
+    while (!fits()) {
+      const oldest = this.#entries.find((entry) => !entry.underWay);
+      if (whenFull !== 'drop-oldest' || !oldest || (maxBytes > 0 && bytes > maxBytes)) {
+        return new RealtimeClientError(
+          'outbox_full',
+          `${this.#entries.length} sends of ${this.#bytes} bytes wait already; wait for some of them, then send again`,
+        );
+      }
+      this.#giveUp(oldest, new RealtimeClientError('dropped', 'newer sends took its place, as whenFull says'));
+    }
+    return undefined;
   }
+}
+
+/** Bytes of a text on the wire. */
+export function sizeOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** What `Promise.withResolvers` does where a browser has it. */
+function withResolvers<Result>() {
+  let resolve!: (result: Result) => void;
+  let reject!: (error: RealtimeClientError) => void;
+  const promise = new Promise<Result>((...settle) => ([resolve, reject] = settle));
+  return { promise, resolve, reject };
 }
 
 function unknownOutcome(): RealtimeClientError {

@@ -5,7 +5,9 @@ import { FakeNetwork, FakeSignals, ManualClock } from './client.double.js';
 import type { Frame, FakeSocket } from './client.double.js';
 import { RealtimeClient } from './realtime-client.js';
 import type { RealtimeClientOptions } from './realtime-client.js';
+import type { OutboxStorage, StoredSend } from './outbox-storage.js';
 import type { ClientRoom } from './room.js';
+import type { RestoredSend } from './room-events.js';
 
 function setUp(options: RealtimeClientOptions = {}) {
   const clock = new ManualClock();
@@ -375,7 +377,7 @@ describe('RealtimeClient, what it sends', () => {
   });
 
   it('rejects above its outbox limit', async () => {
-    const { client } = setUp({ outboxLimit: 1 });
+    const { client } = setUp({ outbox: { limit: 1 } });
     void client.room('general').send('message', {});
     expect(await outcome(client.room('general').send('message', {}))).toBe('outbox_full');
   });
@@ -454,5 +456,139 @@ describe('RealtimeClient, what it asks', () => {
     client.close();
     await expect(other).rejects.toMatchObject({ code: 'disconnected' });
     await expect(client.room('other').presence()).rejects.toMatchObject({ code: 'disconnected' });
+  });
+});
+
+describe('RealtimeClient, sends that only matter now', () => {
+  it('leave at once, without an id, before what waits', async () => {
+    const { room, socket } = await setUpJoined();
+    expect(await room.send('typing', { on: true }, { volatile: true })).toEqual({});
+    expect(socket.sent.at(-1)).toEqual({ type: 'typing', room: 'general', on: true });
+  });
+
+  it('are forgotten where there is no connection, no membership yet, or no pace left', async () => {
+    const { client, network, clock } = setUp();
+    const room = client.room('general');
+    const typing = () => room.send('typing', {}, { volatile: true });
+    expect(await typing()).toEqual({ dropped: true });
+    const socket = (await network.socket(1)).welcome({ limits: { framesPerSecond: 10, burst: 2, rooms: 0 } });
+    expect(await typing()).toEqual({ dropped: true });
+    socket.joined('general', 'e.0');
+    expect(await typing()).toEqual({ dropped: true }); // The join took what the burst had.
+    clock.advance(200);
+    expect(await typing()).toEqual({});
+    socket.end();
+    expect(await typing()).toEqual({ dropped: true });
+    expect(socket.sentOf('typing')).toHaveLength(1);
+    clock.advance(250);
+    const next = (await network.socket(2)).welcome().joined('general', 'e.0', { recovered: true });
+    expect(next.sentOf('typing')).toEqual([]);
+  });
+
+  it('reject where they are too large or the room was left', async () => {
+    const { room } = await setUpJoined();
+    await expect(room.send('cursor', 'x'.repeat(70_000), { volatile: true })).rejects.toMatchObject({
+      code: 'too_big',
+    });
+    void room.leave();
+    await expect(room.send('cursor', {}, { volatile: true })).rejects.toMatchObject({ code: 'left' });
+  });
+});
+
+describe('RealtimeClient, over a reload of the page', () => {
+  function keep(sends: StoredSend[]) {
+    const kept = new Map(sends.map((send) => [send.id, send]));
+    const storage: OutboxStorage = {
+      load: () => [...kept.values()],
+      put: (send) => void kept.set(send.id, send),
+      remove: (id) => void kept.delete(id),
+    };
+    return { kept, storage };
+  }
+  const stored = (id: string, room: string, more: Partial<StoredSend> = {}): StoredSend => ({
+    id,
+    room,
+    text: JSON.stringify({ type: 'message', id, room, text: `text of ${id}` }),
+    ...more,
+  });
+
+  it('sends again, under its id and before anything new, what the page before had not got acknowledged', async () => {
+    const { kept, storage } = keep([stored('a', 'general'), stored('x', 'other'), stored('b', 'general')]);
+    const { client, network } = setUp({ outbox: { storage } });
+    const room = client.room('general');
+    const restored: RestoredSend[] = [];
+    room.on('restored', (send) => restored.push(send));
+    void room.send('message', { text: 'new' }, { id: 'c' });
+    const socket = (await network.socket(1)).welcome().joined('general', 'e.0');
+    expect(socket.sentOf('message').map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    expect(restored.map(({ id, frame }) => [id, frame['text']])).toEqual([
+      ['a', 'text of a'],
+      ['b', 'text of b'],
+    ]);
+    socket.ack(socket.sentOf('message')[0], 1);
+    expect(await outcome(restored[0]!.result)).toBe('ok 1');
+    expect([...kept.keys()].toSorted()).toEqual(['b', 'c', 'x']);
+    client.room('other');
+    socket.joined('other', 'f.0');
+    expect(socket.sentOf('message').at(-1)).toMatchObject({ id: 'x', room: 'other' });
+  });
+
+  it('tells what becomes of them, and is silent where nobody asked', async () => {
+    const { storage } = keep([stored('a', 'general', { user: 'somebody else' })]);
+    const { client, network } = setUp({ outbox: { storage } });
+    const restored: RestoredSend[] = [];
+    client.room('general').on('restored', (send) => restored.push(send));
+    const socket = (await network.socket(1)).welcome().joined('general', 'e.0');
+    expect(await outcome(restored[0]!.result)).toBe('other_user');
+    expect(socket.sentOf('message')).toEqual([]);
+  });
+
+  it('CL2 keeps an anonymous user’s sends, whose id is another one each time', async () => {
+    const { client, network, clock } = setUp();
+    const room = client.room('general');
+    void room.send('message', {}, { id: 'a' });
+    const user = (id: string) => ({ user: { id, name: 'anonymous' } });
+    (await network.socket(1)).welcome(user('anon-1')).joined('general', 'e.0').end();
+    clock.advance(250);
+    const second = (await network.socket(2)).welcome(user('anon-2')).joined('general', 'e.0', { recovered: true });
+    expect(second.sentOf('message').map(({ id }) => id)).toEqual(['a']);
+  });
+});
+
+describe('RealtimeClient, a token that ends', () => {
+  it('AU1 is renewed on the living connection, at any pace', async () => {
+    const { client, clock, network } = setUp();
+    client.connect();
+    const expiresAt = clock.now() + 600_000;
+    const socket = (await network.socket(1)).welcome({
+      heartbeatMs: 0,
+      expiresAt,
+      limits: { framesPerSecond: 1, burst: 1, rooms: 0 },
+    });
+    clock.advance(540_000);
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    expect(socket.sentOf('auth')).toEqual([{ type: 'auth', id: expect.any(String), token: 'jwt' }]);
+    expect([client.state.status, network.sockets.length]).toEqual(['connected', 1]);
+  });
+
+  it('is not renewed on a connection that is gone', async () => {
+    const { client, clock, network } = setUp();
+    client.connect();
+    const socket = (await network.socket(1)).welcome({ heartbeatMs: 0, expiresAt: clock.now() + 600_000 });
+    client.close();
+    clock.advance(600_000);
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    expect(socket.sentOf('auth')).toEqual([]);
+  });
+});
+
+describe('RealtimeClient, members', () => {
+  it('takes their number from an answer to presence too', async () => {
+    const { room, socket } = await setUpJoined();
+    void room.presence();
+    const [{ id } = {}] = socket.sentOf('presence');
+    socket.receive({ type: 'presence', id, room: 'general', count: 7, users: [], complete: false });
+    for (let turn = 0; turn < 3; turn += 1) await Promise.resolve();
+    expect(room.members).toBe(7);
   });
 });

@@ -6,12 +6,14 @@ import type { Clock, Timer } from './clock.js';
 import { ConnectionKeeper } from './connection-keeper.js';
 import type { ConnectionState, Disconnected } from './connection-keeper.js';
 import { Emitter } from './emitter.js';
-import type { AnswerFrame } from './outbox.js';
+import type { AnswerFrame, OutboxOptions } from './outbox.js';
+import type { StoredSend } from './outbox-storage.js';
 import { Pacer } from './pacer.js';
 import { ClientRoom } from './room.js';
 import type { PayloadMap } from './room.js';
 import { RoomSession } from './room-session.js';
 import type { RoomEmitter, RoomFrameIn, RoomLink } from './room-session.js';
+import { TokenRefresh } from './token-refresh.js';
 import { TokenSource } from './token-source.js';
 import type { Token } from './token-source.js';
 import type { IncomingFrame, WebSocketConstructor } from './transport.js';
@@ -32,8 +34,8 @@ export interface RealtimeClientOptions {
   readonly token?: Token;
   /** Default `globalThis.WebSocket`. Node before 22 has none: hand in the one of `ws`. */
   readonly WebSocket?: WebSocketConstructor;
-  /** Unacknowledged sends that each room keeps. Default 5,000. */
-  readonly outboxLimit?: number;
+  /** What each room keeps of unacknowledged sends, by count and bytes, and whether over a reload. */
+  readonly outbox?: OutboxOptions;
   /** Longest time from the start of an attempt, its token included, to `welcome`. Default 15,000. */
   readonly connectTimeoutMs?: number;
   /** Time; default the machine's. For tests. */
@@ -60,7 +62,10 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
   readonly #rooms = new Map<string, { readonly room: ClientRoom<Payloads>; readonly session: RoomSession }>();
   readonly #answers = new Map<string, (frame: AnswerFrame | undefined) => void>();
   readonly #controls: string[] = [];
-  #welcome: Pick<WelcomeFrame, 'maxFrameBytes' | 'dedupeTtlMs'> = assumed;
+  readonly #refresh: TokenRefresh;
+  /** Sends of the page's last life whose rooms were not opened yet. */
+  #stored: readonly StoredSend[];
+  #welcome: Pick<WelcomeFrame, 'maxFrameBytes' | 'dedupeTtlMs'> & Partial<WelcomeFrame> = assumed;
   /** The server joins the user's own room unasked, maybe before anybody here wants it (FR7). */
   #userRoom: JoinedFrame | undefined;
   #pacer: Pacer | undefined;
@@ -74,9 +79,10 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
   constructor(url: string | URL, options: RealtimeClientOptions = {}) {
     this.#url = gatewayUrl(url);
     this.#clock = options.clock ?? systemClock;
+    const token = new TokenSource(options.token);
     this.#keeper = new ConnectionKeeper({
       url: () => this.#attemptUrl(),
-      token: new TokenSource(options.token),
+      token,
       WebSocket: options.WebSocket ?? globalWebSocket(),
       clock: this.#clock,
       random: options.random ?? Math.random,
@@ -88,13 +94,22 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
     });
     this.#link = {
       clock: this.#clock,
-      outboxLimit: options.outboxLimit ?? 5_000,
+      outbox: options.outbox ?? {},
       maxFrameBytes: () => this.#welcome.maxFrameBytes,
       dedupeTtlMs: () => this.#welcome.dedupeTtlMs,
+      user: () => {
+        const id = this.#welcome.user?.id;
+        return id?.startsWith('anon-') ? undefined : id; // HS9, CL2: anonymous connections count as one user.
+      },
       isConnected: () => this.state.status === 'connected',
       control: (text) => {
         this.#controls.push(text);
         this.#pump();
+      },
+      volatile: (text) => {
+        const mayLeave = this.#pacer?.waitMs(this.#clock.now()) === 0;
+        if (mayLeave) this.#leave(text);
+        return mayLeave;
       },
       expect: (id, answer) => void this.#answers.set(id, answer),
       ready: () => this.#pump(),
@@ -102,6 +117,13 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
         if (this.#rooms.get(session.name)?.session === session) this.#rooms.delete(session.name);
       },
     };
+    this.#refresh = new TokenRefresh({
+      clock: this.#clock,
+      token,
+      expect: (id, answer) => this.#link.expect(id, answer),
+      send: (text) => this.#keeper.send(text), // Doesn't count towards the rate (CL7).
+    });
+    this.#stored = options.outbox?.storage?.load() ?? [];
   }
 
   /** Where the connection is now. */
@@ -122,6 +144,8 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
     const session = new RoomSession(name, this.#link, emitter);
     const room = new ClientRoom<Payloads>(session, emitter);
     this.#rooms.set(name, { room, session });
+    session.restore(this.#stored.filter((send) => send.room === name));
+    this.#stored = this.#stored.filter((send) => send.room !== name);
     if (name === USER_ROOM && this.#userRoom) session.receive(this.#userRoom);
     if (this.state.status === 'idle') this.connect();
     else if (this.#link.isConnected()) session.connected();
@@ -157,6 +181,7 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
   #welcomed(frame: WelcomeFrame): void {
     this.#welcome = frame;
     this.#pacer = new Pacer(frame.limits, this.#clock.now());
+    this.#refresh.until(frame.expiresAt);
     for (const { session } of [...this.#rooms.values()]) session.connected();
     this.#pump();
   }
@@ -175,6 +200,7 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
   }
 
   #lost(): void {
+    this.#refresh.stop();
     this.#pause?.cancel();
     this.#pause = this.#pacer = this.#userRoom = undefined;
     this.#controls.length = 0;
@@ -200,9 +226,13 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
       }
       const text = this.#controls.shift() ?? this.#takeFromRooms();
       if (text === undefined) return;
-      this.#pacer.spend();
-      this.#keeper.send(text);
+      this.#leave(text);
     }
+  }
+
+  #leave(text: string): void {
+    this.#pacer?.spend();
+    this.#keeper.send(text);
   }
 
   /** One frame of the first room that has one; the room goes to the end of the line. */

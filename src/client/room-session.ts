@@ -1,4 +1,4 @@
-import { USER_ROOM } from '../protocol/index.js';
+import { USER_ROOM, parseJson } from '../protocol/index.js';
 import type {
   ErrorFrame,
   HistoryFrame,
@@ -12,11 +12,12 @@ import { RealtimeClientError } from './client-error.js';
 import type { Timer } from './clock.js';
 import type { Emitter } from './emitter.js';
 import { createFrameId } from './frame-id.js';
-import { Outbox } from './outbox.js';
+import { Outbox, sizeOf } from './outbox.js';
 import type { AnswerFrame, OutboxLink, SendResult } from './outbox.js';
+import type { StoredSend } from './outbox-storage.js';
 import { RetryWait } from './retry-wait.js';
 import { RoomCursor } from './room-cursor.js';
-import type { GapEvent, LeftEvent } from './room-events.js';
+import type { GapEvent, LeftEvent, RestoredSend } from './room-events.js';
 
 /** How long a question may take, reconnects included. */
 const QUESTION_MS = 10_000;
@@ -29,6 +30,8 @@ export interface RoomLink extends OutboxLink {
   isConnected(): boolean;
   /** Sends a frame before everything that rooms have waiting. Only while connected. */
   control(text: string): void;
+  /** Sends a frame now, or not at all: says whether it left. */
+  volatile(text: string): boolean;
   /** The room was left: its frames go nowhere from now on. */
   forget(session: RoomSession): void;
 }
@@ -112,7 +115,26 @@ export class RoomSession {
   }
 
   async send(type: string, payload: unknown, id = createFrameId()): Promise<SendResult> {
-    return this.#outbox.add(id, JSON.stringify({ ...bodyOf(payload), type, id, room: this.name }));
+    const { name: room } = this;
+    return this.#outbox.add({ id, room, text: JSON.stringify({ ...bodyOf(payload), type, id, room }) });
+  }
+
+  /** Sends without an id: nobody answers, and nothing waits. */
+  async sendVolatile(type: string, payload: unknown): Promise<SendResult> {
+    const text = JSON.stringify({ ...bodyOf(payload), type, room: this.name });
+    const error = this.#over ?? this.#outbox.tooBig(sizeOf(text));
+    if (error) throw error;
+    return this.status === 'joined' && this.link.volatile(text) ? {} : { dropped: true };
+  }
+
+  /** Takes over what the storage kept of this room: it goes before everything that is sent now. */
+  restore(sends: readonly StoredSend[]): void {
+    for (const send of sends) {
+      const result = this.#outbox.add(send);
+      result.catch(() => undefined); // Told to whoever takes `result`; that nobody does is no fault.
+      const restored: RestoredSend = { id: send.id, frame: parseJson(send.text) as RestoredSend['frame'], result };
+      void Promise.resolve().then(() => this.emitter.emit('restored', restored));
+    }
   }
 
   ask(type: string, fields: object): Promise<HistoryFrame | PresenceFrame> {
@@ -151,7 +173,7 @@ export class RoomSession {
   #deliver(frame: MessageFrame | SystemFrame): void {
     if (frame.type === 'system') this.members = (frame as SystemFrame).members;
     else if (!this.#cursor.advance(frame as MessageFrame, this.link.clock.now(), this.link.dedupeTtlMs())) return;
-    if (frame.type !== 'gap') this.emitter.emit(frame.type, frame); // That name is taken, see RoomEvents.
+    if (frame.type !== 'gap' && frame.type !== 'restored') this.emitter.emit(frame.type, frame); // Taken: RoomEvents.
   }
 
   #joinAnswered(frame: AnswerFrame | undefined): void {
@@ -190,7 +212,10 @@ export class RoomSession {
     if (!frame) question.asked = false;
     else if (frame.type === 'error') {
       this.#question(id)?.reject(new RealtimeClientError(frame.code, frame.message, frame.retryMs));
-    } else this.#question(id)?.resolve(frame as HistoryFrame | PresenceFrame);
+    } else {
+      if (frame.type === 'presence') this.members = frame.count;
+      this.#question(id)?.resolve(frame as HistoryFrame | PresenceFrame);
+    }
   }
 
   /** Takes a question off the list. */

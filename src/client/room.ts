@@ -25,6 +25,12 @@ export interface SendOptions {
   readonly id?: string;
 }
 
+/** How a frame is sent that only matters now: typing, a cursor's place. */
+export interface VolatileOptions {
+  /** It leaves at once or never, carries no id, is not acknowledged and not sent again. */
+  readonly volatile: true;
+}
+
 /** Which stretch of history to load: the newest frames where neither cursor is given. */
 export interface HistoryRange {
   /** Down from this cursor, its own frame included. */
@@ -75,16 +81,19 @@ export class ClientRoom<Payloads extends object = PayloadMap> {
 
   /**
    * Sends a frame and resolves when the server has it. It waits for a connection, is sent again until it is
-   * acknowledged, and is stored once. Sends leave in the order of their calls.
+   * acknowledged, and is stored once. Sends leave in the order of their calls. A volatile one overtakes those that wait,
+   * or resolves with `dropped` where it could not leave at once.
    *
-   * @throws RealtimeClientError with the server's final code, or `too_big`, `outbox_full`, `left`, `disconnected`
-   * (nothing was stored), or `outcome_unknown` (no answer within 80 % of the time in which the server knows the id).
+   * @throws RealtimeClientError with the server's final code, or `too_big`, `outbox_full`, `dropped`, `other_user`,
+   * `left`, `disconnected` (nothing was stored), or `outcome_unknown` (no answer within 80 % of the time in which the
+   * server knows the id).
    */
   send<Type extends keyof Payloads & string>(
     type: Type,
     payload: Payloads[Type],
-    options: SendOptions = {},
+    options: SendOptions | VolatileOptions = {},
   ): Promise<SendResult> {
+    if ('volatile' in options) return this.session.sendVolatile(type, payload);
     return this.session.send(type, payload, options.id);
   }
 

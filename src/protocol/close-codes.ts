@@ -35,29 +35,36 @@ export const CloseCode = {
   tooManyErrors: 4503,
 } as const;
 
-/** The whole table. `comeBackAfter` reads it; the client has no list of its own. */
-export const closeCodeTable: readonly CloseCodeRow[] = [
-  { code: 1000, reasons: [], comeBack: 'no' },
-  { code: 1001, reasons: ['going_away'], comeBack: 'yes' },
-  { code: 1002, reasons: [], comeBack: 'no' },
-  { code: 1003, reasons: [], comeBack: 'no' },
-  { code: 1006, reasons: [], comeBack: 'yes' },
-  { code: 1007, reasons: [], comeBack: 'no' },
-  { code: 1008, reasons: ['unauthenticated', 'forbidden'], comeBack: 'once-with-fresh-token' },
-  { code: 1008, reasons: ['origin'], comeBack: 'no' },
-  { code: 1009, reasons: ['too_big'], comeBack: 'yes' },
-  { code: 1011, reasons: ['internal'], comeBack: 'yes' },
-  { code: 1012, reasons: ['service_restart'], comeBack: 'yes' },
-  { code: 1013, reasons: ['overloaded', 'limit', 'unavailable'], comeBack: 'yes' },
-  { code: 4000, reasons: ['heartbeat_timeout'], comeBack: 'yes' },
-  { code: 4001, reasons: ['token_expired'], comeBack: 'fresh-token' },
-  { code: 4002, reasons: ['slow_consumer'], comeBack: 'yes' },
-  { code: 4003, reasons: ['rate_limited'], comeBack: 'yes' },
-  { code: 4500, reasons: ['bad_room'], comeBack: 'no' },
-  { code: 4501, reasons: ['kicked'], comeBack: 'no' },
-  { code: 4502, reasons: ['replaced'], comeBack: 'no' },
-  { code: 4503, reasons: ['too_many_errors'], comeBack: 'no' },
+/** The table as it is written, short because pages load it: code, whether to come back, the words of the reason. */
+const rows: readonly (readonly [code: number, comeBack: ComeBack, ...reasons: string[]])[] = [
+  [1000, 'no'],
+  [1001, 'yes', 'going_away'],
+  [1002, 'no'],
+  [1003, 'no'],
+  [1006, 'yes'],
+  [1007, 'no'],
+  [1008, 'once-with-fresh-token', 'unauthenticated', 'forbidden'],
+  [1008, 'no', 'origin'],
+  [1009, 'yes', 'too_big'],
+  [1011, 'yes', 'internal'],
+  [1012, 'yes', 'service_restart'],
+  [1013, 'yes', 'overloaded', 'limit', 'unavailable'],
+  [4000, 'yes', 'heartbeat_timeout'],
+  [4001, 'fresh-token', 'token_expired'],
+  [4002, 'yes', 'slow_consumer'],
+  [4003, 'yes', 'rate_limited'],
+  [4500, 'no', 'bad_room'],
+  [4501, 'no', 'kicked'],
+  [4502, 'no', 'replaced'],
+  [4503, 'no', 'too_many_errors'],
 ];
+
+/** The whole table. `comeBackAfter` reads it; the client has no list of its own. */
+export const closeCodeTable: readonly CloseCodeRow[] = /* @__PURE__ */ rows.map(([code, comeBack, ...reasons]) => ({
+  code,
+  reasons,
+  comeBack,
+}));
 
 /** What a close reason says (CC1): its word, and how many milliseconds to wait at least. */
 export interface CloseReason {
@@ -83,8 +90,7 @@ export function parseCloseReason(reason: string): CloseReason {
  */
 export function comeBackAfter(code: number, reason: string): ComeBack {
   const { word } = parseCloseReason(reason);
-  const rows = closeCodeTable.filter((row) => row.code === code);
-  const row = rows.find((candidate) => candidate.reasons.includes(word)) ?? rows[0];
-  if (row) return row.comeBack;
-  return code >= 4500 ? 'no' : 'yes';
+  const ofCode = rows.filter((row) => row[0] === code);
+  const row = ofCode.find((candidate) => candidate.includes(word)) ?? ofCode[0];
+  return row?.[1] ?? (code >= 4500 ? 'no' : 'yes');
 }
