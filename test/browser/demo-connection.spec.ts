@@ -105,6 +105,29 @@ describe('the demo page, its connection', () => {
     expect(frames.map((frame) => frame['text'])).toEqual(['before', 'first', 'second']);
   });
 
+  it('sends after a reload what it could not send before, once and in order', async () => {
+    const server = await start();
+    const { proxy, page } = await throughProxy(server, 'Alice');
+    await page.say('before');
+    await page.sees('before');
+    proxy.block();
+    await page.status(/^Reconnecting/).waitFor();
+    await page.say('first');
+    await page.say('second');
+    await page.page.goto('about:blank'); // This page is gone before the network is back.
+    proxy.mend();
+    await page.page.goto(`http://127.0.0.1:${proxy.port}/#general`);
+    await page.connected();
+    for (const text of ['before', 'first', 'second']) await page.sees(text);
+    await page.until('both are sent', async () => (await page.log.locator('[data-state="sending"]').count()) === 0);
+    expect(await page.texts()).toEqual(['before', 'first', 'second']);
+    const { frames } = await (await guest(server, 'Bob')).room.history();
+    expect(frames.map((frame) => frame['text'])).toEqual(['before', 'first', 'second']);
+    expect(await page.page.evaluate(() => Object.keys(sessionStorage).filter((key) => key.includes('outbox')))).toEqual(
+      [],
+    );
+  });
+
   it('says in how many seconds it tries again, and tries at once when it is told to', async () => {
     const server = await start();
     const { proxy, page } = await throughProxy(server, 'Alice');

@@ -6,9 +6,11 @@ export function publicFolder(): string {
   return fileURLToPath(new URL('../public', import.meta.url));
 }
 
-/** The browser's client as one file; undefined where it was not built. */
-export function clientBundlePath(): string | undefined {
+/** One of the browser's client files; undefined where it was not built. */
+export function clientBundlePath(name: string): string | undefined {
   // Built, this module lies in dist/server/pages; run from its source, the bundle is still in dist.
-  const places = ['../../client/rookery-client.min.js', '../../../dist/client/rookery-client.min.js'];
-  return places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find((path) => existsSync(path));
+  const folders = ['../../client/', '../../../dist/client/'];
+  return folders
+    .map((folder) => fileURLToPath(new URL(folder + name, import.meta.url)))
+    .find((path) => existsSync(path));
 }

@@ -1,5 +1,5 @@
 // @ts-check
-import { RealtimeClient } from '/rookery-client.js';
+import { RealtimeClient, sessionOutbox } from '/rookery-client.js';
 import { Composer } from './composer.js';
 import { ConnectionView } from './connection-view.js';
 import { announce, bird, byId } from './dom.js';
@@ -53,7 +53,10 @@ class Demo {
 
   /** @param {string} room */
   #enter(room) {
-    this.#client = new RealtimeClient(ENDPOINT, { token: this.#session.token });
+    this.#client = new RealtimeClient(ENDPOINT, {
+      token: this.#session.token,
+      outbox: { storage: sessionOutbox() },
+    });
     this.#client.on('state', (state) => this.#connectionChanged(state));
     for (const name of this.#session.rooms) this.#open(name);
     this.#entrance.hide();

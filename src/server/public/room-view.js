@@ -73,6 +73,16 @@ export class RoomView {
     this.#send(id, text);
   }
 
+  /**
+   * A message that this tab had not sent when it was loaded again.
+   *
+   * @param {import('../../client/index.js').RestoredSend} send
+   */
+  #restore({ id, frame, result }) {
+    this.messages.addPending(id, String(frame['text']), this.#me()?.id ?? '');
+    void this.#settle(id, result);
+  }
+
   /** Puts it on the screen. */
   show() {
     this.element.hidden = this.people.element.hidden = false;
@@ -101,6 +111,7 @@ export class RoomView {
       this.#changed();
     });
     room.on('message', (frame) => this.messages.add(frame));
+    room.on('restored', (send) => this.#restore(send));
     room.on('system', ({ userId, text, timestamp }) => {
       if (!isMe(userId)) this.messages.addNote(text, new Date(timestamp));
       this.#changed();
@@ -121,9 +132,17 @@ export class RoomView {
    * @param {string} id
    * @param {string} text
    */
-  async #send(id, text) {
+  #send(id, text) {
+    void this.#settle(id, this.#room.send('message', { text }, { id }));
+  }
+
+  /**
+   * @param {string} id
+   * @param {Promise<unknown>} result
+   */
+  async #settle(id, result) {
     try {
-      await this.#room.send('message', { text }, { id });
+      await result;
       this.messages.acknowledge(id);
     } catch (error) {
       this.messages.fail(id, whyNotSent(error));

@@ -40,6 +40,7 @@ export function whyClosed({ code, reason, cause }) {
 const notSentBecause = {
   too_big: 'It is too long for this server.',
   outbox_full: 'Too many messages are waiting already.',
+  other_user: 'It was written under another name.',
   outcome_unknown: 'No answer came: it may have arrived.',
   disconnected: 'There is no connection.',
   left: 'You are not in this room.',
