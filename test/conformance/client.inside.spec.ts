@@ -5,10 +5,11 @@ import type { ConnectionState, RealtimeClientOptions, WebSocketLike } from '../.
 import { RealtimeEvents } from '../../src/index.js';
 import { ManualClock } from '../../src/testing/index.js';
 import { freshRoom, freshUser, range, say } from '../support/chat.js';
-import { startChat } from '../support/chat-server.js';
+import { SECRET, startChat } from '../support/chat-server.js';
 import type { ChatServer } from '../support/chat-server.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
+import { mint } from '../support/tokens.js';
 import { until } from '../support/within.js';
 
 /** A WebSocket that a test welcomes and ends by hand. */
@@ -246,6 +247,51 @@ describe("Rookery's own client", () => {
       await Promise.all(range(1, 100).map((n) => room.send('message', { text: String(n) })));
       expect(failed).toEqual([]);
       expect(client.state.status).toBe('connected');
+    });
+
+    it('AU1 keeps a page that stays open through ten lives of its token, on one connection', async () => {
+      const clock = new ManualClock();
+      chat = await startChat({ clock, heartbeatMs: 0 });
+      const [sub, name] = [freshUser(), freshRoom()];
+      const lifeMs = 600_000;
+      let fetched = 0;
+      const client = connect(chat.url, {
+        clock,
+        token: () => {
+          fetched += 1;
+          return mint(SECRET, { sub }, { now: clock.now(), expiresInMs: lifeMs });
+        },
+      });
+      const room = client.room(name);
+      const closed: unknown[] = [];
+      client.on('state', (state) => state.status === 'disconnected' && closed.push(state));
+      await until('it is in the room', () => room.status === 'joined');
+      for (const life of range(1, 10)) {
+        clock.advance(lifeMs - 60_000);
+        await until('a fresh token was fetched', () => fetched === life + 1);
+        // By its answer the client has that of its token too.
+        expect((await room.send('message', { text: 'still here' })).offset).toBe(life);
+      }
+      expect(closed).toEqual([]);
+    });
+
+    it('AU1 tells the application which room the fresh token does not open', async () => {
+      const clock = new ManualClock();
+      chat = await startChat({ clock, heartbeatMs: 0 });
+      const [sub, kept, lost] = [freshUser(), freshRoom(), freshRoom()];
+      const client = connect(chat.url, {
+        clock,
+        token: () => mint(SECRET, { sub }, { now: clock.now(), expiresInMs: 600_000 }),
+      });
+      const rooms = [client.room(kept), client.room(lost)];
+      const left: unknown[] = [];
+      rooms[1]?.on('left', ({ reason }) => left.push(reason));
+      await until('it is in both rooms', () => rooms.every(({ status }) => status === 'joined'));
+      chat.policy.noJoin.add(`${sub} ${lost}`);
+      clock.advance(540_000);
+      await until('it is out of one', () => left.length > 0);
+      expect([left, rooms.map(({ status }) => status)]).toEqual([['forbidden'], ['joined', 'left']]);
+      await expect(rooms[1]?.send('message', { text: 'hi' })).rejects.toMatchObject({ code: 'left' });
     });
 
     it('RC6 tells the application of a gap, and goes on after it', async () => {
