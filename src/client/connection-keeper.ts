@@ -45,7 +45,7 @@ export interface ConnectionKeeperOptions {
   readonly connectTimeoutMs: number;
   /** Called after each change. */
   readonly onState: (state: ConnectionState) => void;
-  /** Called after the change to `connected`. */
+  /** Called when the state is `connected`, before `onState` tells. */
   readonly onWelcome: (frame: WelcomeFrame) => void;
   readonly onFrame: (frame: IncomingFrame) => void;
 }
@@ -111,8 +111,10 @@ export class ConnectionKeeper {
 
   #welcomed(frame: WelcomeFrame): void {
     this.#lasting = this.options.clock.after(LASTING_MS, () => this.#policy.reset());
-    this.#become({ status: 'connected', connection: frame.connection, user: frame.user });
+    this.#state = { status: 'connected', connection: frame.connection, user: frame.user };
+    // Rooms join first: one that is opened by whoever hears of the change joins by itself, and once.
     this.options.onWelcome(frame);
+    this.#become(this.#state);
   }
 
   #closed(closed: Closed): void {

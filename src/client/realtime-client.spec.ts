@@ -72,6 +72,14 @@ describe('RealtimeClient, its rooms', () => {
     expect([room.status, room.members, room.cursor]).toEqual(['joined', 3, 'e.0']);
   });
 
+  it('joins once a room that is opened when the connection is told of', async () => {
+    const { client, network } = setUp();
+    client.on('state', ({ status }) => status === 'connected' && client.room('late'));
+    client.room('general');
+    const socket = (await network.socket(1)).welcome();
+    expect(socket.sentOf('join').map(({ room }) => room)).toEqual(['general', 'late']);
+  });
+
   it('CL3 has several rooms on one connection, each with its own frames', async () => {
     const { client, network } = setUp();
     const general = texts(client.room('general'));
