@@ -10,6 +10,7 @@ import type { Broker } from '../broker/broker.js';
 import type { Clock } from '../clock.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
+import { Turns } from '../connection/turns.js';
 import { ErrorBudget } from '../limits/error-budget.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
 import type { RealtimeEvents } from '../realtime.events.js';
@@ -221,6 +222,7 @@ export class GatewayRuntime {
       errors: new ErrorBudget(options.maxErrorsPerMinute),
       pathRoom: admission.at?.room,
       handlers: new Map(),
+      historyTurns: new Turns(),
     };
     return session;
   }

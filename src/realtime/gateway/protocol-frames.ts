@@ -34,9 +34,6 @@ const PRESENCE_PAGE = 100;
 
 /** The frames that the protocol itself answers: `join leave history presence auth` (CL3, CL4, AU1). */
 export class ProtocolFrames {
-  /** The last `history` of each connection that is being answered. */
-  private readonly historyTurns = new WeakMap<Session, Promise<void>>();
-
   constructor(private readonly parts: ProtocolFramesParts) {}
 
   /** @throws FrameError bad_room, too_many_rooms, forbidden · BrokerUnavailableError · JoinHookError */
@@ -71,18 +68,11 @@ export class ProtocolFrames {
   /** @throws FrameError not_in_room, not_found, invalid_payload · BrokerUnavailableError */
   async history(session: Session, frame: ClientFrame): Promise<void> {
     const member = this.memberFor(session, frame);
-    const { outbox } = session.connection;
     // One answer at a time, the next when the socket takes more: pipelined questions must not make a reader a slow one.
-    const before = this.historyTurns.get(session) ?? Promise.resolve();
-    const turn = before.then(() => outbox.drained());
-    let done: () => void = () => undefined;
-    this.historyTurns.set(session, new Promise((resolve) => (done = resolve)));
-    try {
-      await turn;
+    await session.historyTurns.take(async () => {
+      await session.connection.outbox.drained();
       await this.answerHistory(session, frame, member);
-    } finally {
-      done();
-    }
+    });
   }
 
   private async answerHistory(session: Session, frame: ClientFrame, member: Member): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Connection } from '../connection/connection.js';
+import type { Turns } from '../connection/turns.js';
 import type { ErrorBudget } from '../limits/error-budget.js';
 import type { RateLimiter } from '../limits/rate-limiter.js';
 import type { Memberships } from '../rooms/memberships.js';
@@ -19,4 +20,6 @@ export interface Session {
   /** The room of the connection's path, by the name that frames use. */
   readonly pathRoom: string | undefined;
   readonly handlers: Map<string, BoundHandler>;
+  /** Its questions for history: one is answered at a time. */
+  readonly historyTurns: Turns;
 }
