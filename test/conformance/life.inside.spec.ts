@@ -48,6 +48,22 @@ describe('the life of a connection, from inside', () => {
       expect(client.textOf(client.received.find(({ type }) => type === 'ping')!)).toBe('{"type":"ping"}');
     });
 
+    it('CN1 sends a WebSocket ping behind every 64 KiB, so that a slow reader is heard while it reads', async () => {
+      const { server, clock } = await startWithClock();
+      const { client, welcome } = await server.visit(freshRoom(), freshUser(), { autoPong: true });
+      const connection = server.registry.connections().find(({ id }) => id === welcome.connection)!;
+      let pings = 0;
+      client.ws.on('ping', () => (pings += 1));
+      clock.advance(20_000);
+      const text = 'x'.repeat(16_000);
+      for (let n = 0; n < 40; n += 1) {
+        connection.send({ type: 'news', text });
+        await client.next('news');
+      }
+      await until('the server heard of it', () => connection.heardAt === clock.now());
+      expect(pings).toBe(8);
+    });
+
     it('CN1 closes with 4000 after silence for two intervals, not before', async () => {
       const { server, clock } = await startWithClock();
       const client = await server.enter(freshRoom(), freshUser(), { autoPong: false });

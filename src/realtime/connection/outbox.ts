@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { payloadOf } from './ws-frame.js';
+import { payloadOf, PING } from './ws-frame.js';
+
+/** How much is sent between two pings, beside those of the heartbeat (CN1). */
+const PING_EVERY_BYTES = 64 * 1024;
 
 /** Outboxes that have something to write at the end of this turn of the event loop. */
 let waiting: Outbox[] = [];
@@ -15,10 +18,14 @@ function flushAll(): void {
  * What a connection has still to be sent. All frames of one turn of the event loop leave in one write: a write costs
  * more than everything else on the way out (see bench/README.md). Order is the order of `push`, control frames and the
  * close frame of `ws` included, because both write to the same socket and the close flushes first.
+ *
+ * A ping goes behind every 64 KiB: a peer behind a slow link answers while it reads what the kernel has long since
+ * taken, where the pings of the heartbeat would still be under way.
  */
 export class Outbox {
   private frames: Buffer[] = [];
   private queuedBytes = 0;
+  private bytesSincePing = 0;
   private closed = false;
   private readonly compressed: boolean;
 
@@ -39,6 +46,7 @@ export class Outbox {
     if (this.closed) return;
     if (this.frames.push(message) === 1 && waiting.push(this) === 1) setImmediate(flushAll);
     this.queuedBytes += message.length;
+    if (this.isPingDue(message.length)) this.frames.push(PING);
   }
 
   /** Writes what is queued, now. */
@@ -50,7 +58,10 @@ export class Outbox {
     this.queuedBytes = 0;
     if (this.ws.readyState !== this.ws.OPEN) return;
     if (this.compressed) {
-      for (const frame of frames) this.ws.send(payloadOf(frame), { binary: false });
+      for (const frame of frames) {
+        if (frame === PING) this.ws.ping();
+        else this.ws.send(payloadOf(frame), { binary: false });
+      }
     } else {
       this.socket.write(frames.length === 1 ? first : Buffer.concat(frames));
     }
@@ -79,5 +90,12 @@ export class Outbox {
       this.socket.on('drain', done);
       this.socket.on('close', done);
     });
+  }
+
+  private isPingDue(bytes: number): boolean {
+    this.bytesSincePing += bytes;
+    if (this.bytesSincePing < PING_EVERY_BYTES) return false;
+    this.bytesSincePing = 0;
+    return true;
   }
 }

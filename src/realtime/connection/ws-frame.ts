@@ -26,6 +26,9 @@ export function encodeTextMessage(payload: Buffer, prefix = ''): Buffer {
   return message;
 }
 
+/** A WebSocket ping without a payload. */
+export const PING: Buffer = Buffer.from([0x89, 0]);
+
 /** The payload of what {@link encodeTextMessage} made; for connections that compress. */
 export function payloadOf(message: Buffer): Buffer {
   const length = message[1] ?? 0;
