@@ -87,6 +87,13 @@ const mutants = [
     to: 'message.offset > this.top',
   },
   {
+    rule: 'RC5',
+    what: 'a replay does not wait for the socket',
+    file: 'connection/outbox.ts',
+    from: 'await this.drained();',
+    to: 'await Promise.resolve();',
+  },
+  {
     rule: 'CN1',
     what: 'silence is borne',
     file: 'connection/heartbeat.ts',

@@ -8,6 +8,8 @@ import type { Identity } from '../auth/identity.js';
 import type { ConnectionFacts } from '../realtime.events.js';
 import { RealtimeUsageError } from '../realtime.errors.js';
 import { Outbox } from './outbox.js';
+import type { ChunkMessage } from './outbox.js';
+import { Turns } from './turns.js';
 import { encodeTextMessage } from './ws-frame.js';
 
 /** What a connection keeps of the request that opened it. The request itself is let go. */
@@ -56,8 +58,12 @@ export class Connection {
   readonly codec: 'json' | 'text';
   /** @internal */
   readonly outbox: Outbox;
+  /** The replays of its rooms: one sends a chunk at a time (RC5). @internal */
+  readonly replays = new Turns();
   /** When something was last received. @internal */
   heardAt: number;
+  /** Since when a chunk of a replay waits and nothing was seen to drain; `undefined`: none waits. @internal */
+  stalledSince: number | undefined;
   /** Whether reading is suspended; silence means nothing then. @internal */
   paused = false;
   /** The connection ended on purpose (1000, a kick): its user has left at once. @internal */
@@ -166,7 +172,23 @@ export class Connection {
   deliver(message: Buffer): void {
     if (this.closing !== undefined) return;
     this.outbox.push(message);
-    if (this.maxBufferedBytes > 0 && this.outbox.pendingBytes > this.maxBufferedBytes) this.judgeReader();
+    if (this.isBehind()) this.judgeReader();
+  }
+
+  /**
+   * Sends a chunk of a replay. Resolves when the socket has drained, or is gone. Its bytes don't count towards
+   * `maxBufferedBytes`; a reader is too slow for them when none drains for 10 s (RC5), see `Heartbeat`. @internal
+   */
+  async deliverChunk(messages: readonly ChunkMessage[], now: number): Promise<void> {
+    if (this.closing !== undefined) return;
+    this.stalledSince = now;
+    await this.outbox.writeChunk(messages);
+    this.stalledSince = undefined;
+  }
+
+  private isBehind(): boolean {
+    const { pendingBytes, chunkBytes } = this.outbox;
+    return this.maxBufferedBytes > 0 && pendingBytes - chunkBytes > this.maxBufferedBytes;
   }
 
   /** What came in this turn was not offered to the peer yet: it is, and has until the turn after the next. */
@@ -178,7 +200,7 @@ export class Connection {
     setImmediate(() => {
       setImmediate(() => {
         this.judging = false;
-        if (this.outbox.pendingBytes > this.maxBufferedBytes) this.close(CloseCode.slowConsumer, 'slow_consumer');
+        if (this.isBehind()) this.close(CloseCode.slowConsumer, 'slow_consumer');
       });
     });
   }
@@ -194,8 +216,14 @@ export class Connection {
   resume(now: number): void {
     if (!this.paused) return;
     this.paused = false;
-    this.heardAt = now;
+    this.readOn(now); // While nothing was read from it, nothing could be heard of it.
     this.ws.resume();
+  }
+
+  /** The peer has read on: it answered a ping, which stood behind what it was sent before. @internal */
+  readOn(now: number): void {
+    this.heardAt = now;
+    if (this.stalledSince !== undefined) this.stalledSince = now;
   }
 
   /** Sends a WebSocket ping. @internal */

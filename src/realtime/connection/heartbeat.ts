@@ -6,10 +6,13 @@ import type { ConnectionRegistry } from './connection-registry.js';
 /** How often the connections are looked at, at most and at least. */
 const SLOWEST_TICK_MS = 500;
 const FASTEST_TICK_MS = 10;
+/** How long nothing of a replay may drain before the reader counts as slow (RC5). */
+const STALLED_MS = 10_000;
 
 /**
- * Pings every connection each `heartbeatMs`, closes those that are silent for two intervals (CN1) and those whose token
- * has expired (AU1). One timer for the whole process, none per connection: a tick looks at every connection.
+ * Pings every connection each `heartbeatMs`, closes those that are silent for two intervals (CN1), those whose token has
+ * expired (AU1) and those whose replay stands still (RC5). One timer for the whole process, none per connection: a tick
+ * looks at every connection.
  */
 export class Heartbeat {
   private readonly pingDueAt = new WeakMap<Connection, number>();
@@ -36,6 +39,8 @@ export class Heartbeat {
       const { expiresAt } = connection.identity;
       if (expiresAt !== undefined && expiresAt <= now) {
         connection.close(CloseCode.tokenExpired, 'token_expired');
+      } else if (!connection.paused && now - (connection.stalledSince ?? now) >= STALLED_MS) {
+        connection.close(CloseCode.slowConsumer, 'slow_consumer');
       } else if (this.heartbeatMs > 0) {
         this.beat(connection, now);
       }

@@ -1,9 +1,17 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { payloadOf, PING } from './ws-frame.js';
+import { encodeTextMessage, encodeTextParts, payloadOf, PING } from './ws-frame.js';
+
+/** A message of a chunk: `prefix` stands in the place of the payload's first byte, as `encodeTextMessage` has it. */
+export interface ChunkMessage {
+  readonly payload: Buffer;
+  readonly prefix: string;
+}
 
 /** How much is sent between two pings, beside those of the heartbeat (CN1). */
 const PING_EVERY_BYTES = 64 * 1024;
+/** Payloads of a chunk from this size on are written where they are; smaller ones cost less when they are copied. */
+const SHARED_FROM_BYTES = 4 * 1024;
 
 /** Outboxes that have something to write at the end of this turn of the event loop. */
 let waiting: Outbox[] = [];
@@ -26,8 +34,12 @@ export class Outbox {
   private frames: Buffer[] = [];
   private queuedBytes = 0;
   private bytesSincePing = 0;
+  private underWay = 0;
   private closed = false;
   private readonly compressed: boolean;
+  /** Messages that `ws` compresses or that the kernel does not have yet. */
+  private compressing = 0;
+  private compressedListeners: (() => void)[] = [];
 
   constructor(
     private readonly ws: WebSocket,
@@ -39,6 +51,11 @@ export class Outbox {
   /** Bytes that were pushed and that the kernel does not have yet. */
   get pendingBytes(): number {
     return this.queuedBytes + (this.compressed ? this.ws.bufferedAmount : this.socket.writableLength);
+  }
+
+  /** Bytes of the chunk that {@link writeChunk} waits for. Up to so many of the {@link pendingBytes} are its own. */
+  get chunkBytes(): number {
+    return this.underWay;
   }
 
   /** Queues an encoded message (`encodeTextMessage`). After {@link close} it is dropped: nobody would read it. */
@@ -58,13 +75,30 @@ export class Outbox {
     this.queuedBytes = 0;
     if (this.ws.readyState !== this.ws.OPEN) return;
     if (this.compressed) {
-      for (const frame of frames) {
-        if (frame === PING) this.ws.ping();
-        else this.ws.send(payloadOf(frame), { binary: false });
-      }
+      for (const frame of frames) this.compress(frame);
     } else {
       this.socket.write(frames.length === 1 ? first : Buffer.concat(frames));
     }
+  }
+
+  /**
+   * Writes what is queued and then these messages, now. One chunk at a time: resolves when the socket has drained, or is
+   * gone. Large payloads are not copied, so that whoever keeps them for many readers pays for them once.
+   */
+  async writeChunk(messages: readonly ChunkMessage[]): Promise<void> {
+    if (this.closed) return;
+    this.flush();
+    if (this.ws.readyState !== this.ws.OPEN) return;
+    this.socket.cork(); // One write of all parts.
+    for (const message of messages) {
+      const bytes = message.payload.length + message.prefix.length;
+      this.underWay += bytes;
+      this.write(message);
+      if (this.isPingDue(bytes)) this.ping();
+    }
+    this.socket.uncork();
+    await this.drained();
+    this.underWay = 0;
   }
 
   /** Writes what is queued and takes no more. `drop`: throws away what is queued, for a reader that is too slow. */
@@ -80,15 +114,41 @@ export class Outbox {
   /** Resolves when the socket takes more without piling it up, or is gone. */
   drained(): Promise<void> {
     this.flush();
-    if (!this.socket.writableNeedDrain || this.socket.destroyed) return Promise.resolve();
+    if (this.isDrained()) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         this.socket.off('drain', done);
         this.socket.off('close', done);
         resolve();
       };
-      this.socket.on('drain', done);
       this.socket.on('close', done);
+      if (this.compressed) this.compressedListeners.push(done);
+      else this.socket.on('drain', done);
+    });
+  }
+
+  private write({ payload, prefix }: ChunkMessage): void {
+    if (this.compressed) {
+      this.compress(encodeTextMessage(payload, prefix));
+    } else if (payload.length < SHARED_FROM_BYTES) {
+      this.socket.write(encodeTextMessage(payload, prefix));
+    } else {
+      for (const part of encodeTextParts(payload, prefix)) this.socket.write(part);
+    }
+  }
+
+  private ping(): void {
+    if (this.compressed) this.ws.ping();
+    else this.socket.write(PING);
+  }
+
+  private compress(message: Buffer): void {
+    if (message === PING) return this.ws.ping();
+    this.compressing += 1;
+    this.ws.send(payloadOf(message), { binary: false }, () => {
+      this.compressing -= 1;
+      if (this.compressing > 0) return;
+      for (const listener of this.compressedListeners.splice(0)) listener();
     });
   }
 
@@ -97,5 +157,9 @@ export class Outbox {
     if (this.bytesSincePing < PING_EVERY_BYTES) return false;
     this.bytesSincePing = 0;
     return true;
+  }
+
+  private isDrained(): boolean {
+    return this.socket.destroyed || (this.compressed ? this.compressing === 0 : !this.socket.writableNeedDrain);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { encodeTextMessage, payloadOf } from './ws-frame.js';
+import { encodeTextMessage, encodeTextParts, payloadOf } from './ws-frame.js';
 
 describe('encodeTextMessage', () => {
   it.each([
@@ -27,6 +27,13 @@ describe('encodeTextMessage', () => {
       expect(payload[0]).toBe(0x7b);
     },
   );
+
+  it.each([10, 120, 125, 126, 65_520, 65_536])('makes the same of %i bytes in two parts, without a copy', (length) => {
+    const payload = Buffer.from(`{${'y'.repeat(length - 1)}`);
+    const parts = encodeTextParts(payload, '{"offset":42,');
+    expect(Buffer.concat(parts).equals(encodeTextMessage(payload, '{"offset":42,'))).toBe(true);
+    expect(parts[1].buffer).toBe(payload.buffer);
+  });
 
   it('keeps bytes of every kind', () => {
     const payload = Buffer.from('{"é":"😀\u0000"}');

@@ -241,7 +241,7 @@ export class GatewayRuntime {
       dispatcher.receive(session, data as Buffer, isBinary);
     });
     ws.on('ping', heard);
-    ws.on('pong', heard);
+    ws.on('pong', () => connection.readOn(clock.now()));
     ws.on('error', () => undefined); // A fault of the peer or the network: `close` follows and says the code.
     return new Promise((resolve) => {
       ws.once('close', (code, reason) => {

@@ -1,21 +1,31 @@
 import { formatCursor } from '../../protocol/cursor.js';
 import { offsetPrefix } from '../../protocol/codec.js';
 import type { Broker, HistoryPage } from '../broker/broker.js';
-import { encodeTextMessage } from '../connection/ws-frame.js';
+import type { Clock } from '../clock.js';
+import type { ChunkMessage } from '../connection/outbox.js';
 import type { Member } from './local-room.js';
 import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 
 /** How much of a replay is sent before the socket must have drained (RC5). */
 export const REPLAY_CHUNK = { limit: 1_000, maxBytes: 256 * 1024 };
 
-/** The chunk for readers of whom less may be queued than a chunk has: two must fit, so that none counts as slow. */
+/** What is read before `joined` is kept until it is sent, by every room that is being joined: a short gap, no more. */
+const FIRST_PAGE_BYTES = 16 * 1024;
+
+/** The chunk, smaller where little may be queued: an answer to `history`, which is as large, must not make its asker slow. */
 export function replayChunk(maxBufferedBytes: number): typeof REPLAY_CHUNK {
   if (maxBufferedBytes === 0) return REPLAY_CHUNK;
   return { ...REPLAY_CHUNK, maxBytes: Math.min(REPLAY_CHUNK.maxBytes, Math.floor(maxBufferedBytes / 2)) };
 }
 
+/** What is read to judge a cursor; the replay begins with it. */
+export function firstPage(chunk: typeof REPLAY_CHUNK): typeof REPLAY_CHUNK {
+  return { ...chunk, maxBytes: Math.min(chunk.maxBytes, FIRST_PAGE_BYTES) };
+}
+
 export interface ReplayParts {
   readonly broker: Broker;
+  readonly clock: Clock;
   readonly countMembers: (address: string) => Promise<number>;
   readonly chunk: typeof REPLAY_CHUNK;
 }
@@ -25,12 +35,15 @@ export interface ReplayParts {
  * equal: nothing is lost and nothing repeated at the seam (RC1). What is published meanwhile is read from history, not
  * queued. If a frame that it owes is gone, the member is told by a second `joined` (RC5).
  *
+ * One chunk is read and under way per connection, however many of its rooms are being replayed; they take turns.
+ *
+ * @param page What was read after the member's offset already.
  * @throws BrokerUnavailableError unavailable — history can't be read; what was sent stands.
  */
-export async function replay(member: Member, parts: ReplayParts, first?: HistoryPage): Promise<void> {
+export async function replay(member: Member, parts: ReplayParts, page?: HistoryPage): Promise<void> {
   const { room, connection } = member;
-  let page = first;
-  while (!member.gone && connection.open && !room.closed) {
+  if (!connection.replays.idle) page = undefined; // Who waits for its turn, maybe for minutes, holds nothing.
+  while (isUnderWay(member)) {
     if (room.live && member.epoch === room.epoch && member.offset === room.top) {
       room.attach(member);
       return;
@@ -39,37 +52,56 @@ export async function replay(member: Member, parts: ReplayParts, first?: History
       await room.repair(); // The member saw on another pod what is still on its way to this one.
       if (member.offset <= room.top) continue;
     }
-    page ??= await parts.broker.history(room.at.address, { since: member.offset, ...parts.chunk });
-    if (!(await send(member, page, parts))) await room.repair();
+    const first = page;
     page = undefined;
-    await connection.outbox.drained();
+    if (!(await connection.replays.take(() => sendChunk(member, parts, first)))) await room.repair();
   }
 }
 
-/** @returns whether the member came further. */
-async function send(member: Member, page: HistoryPage, parts: ReplayParts): Promise<boolean> {
+function isUnderWay({ room, connection, gone }: Member): boolean {
+  return !gone && connection.open && !room.closed;
+}
+
+/** Reads and sends one chunk, and waits until the socket has drained. @returns whether the member came further. */
+async function sendChunk(member: Member, parts: ReplayParts, first: HistoryPage | undefined): Promise<boolean> {
+  if (!isUnderWay(member)) return true;
+  const { connection, room } = member;
+  const page = first ?? (await parts.broker.history(room.at.address, { since: member.offset, ...parts.chunk }));
+  if (!(await isOnTrack(member, page, parts))) return true;
+  const messages = advance(member, page);
+  if (messages.length === 0) return false;
+  await connection.deliverChunk(messages, parts.clock.now());
+  return true;
+}
+
+/** Tells the member where it stands if its epoch has ended or a frame that it is owed is gone. @returns whether none is. */
+async function isOnTrack(member: Member, page: HistoryPage, parts: ReplayParts): Promise<boolean> {
   const { position } = page;
   const recovered = isRecoverable(member, position) && continues(member, page);
-  if (!recovered || position.epoch !== member.epoch) {
-    const members = await parts.countMembers(member.room.at.address).catch(() => 0);
-    member.epoch = position.epoch;
-    if (!recovered) member.offset = position.top;
-    member.connection.sendFrame({
-      type: 'joined',
-      room: member.room.at.room,
-      cursor: formatCursor(member.epoch, member.offset),
-      recovered,
-      members,
-    });
-    if (!recovered) return true;
-  }
-  const before = member.offset;
-  for (const frame of page.frames) {
+  if (recovered && position.epoch === member.epoch) return true;
+  const members = await parts.countMembers(member.room.at.address).catch(() => 0);
+  if (member.gone) return false;
+  member.epoch = position.epoch;
+  if (!recovered) member.offset = position.top;
+  member.connection.sendFrame({
+    type: 'joined',
+    room: member.room.at.room,
+    cursor: formatCursor(member.epoch, member.offset),
+    recovered,
+    members,
+  });
+  return recovered;
+}
+
+/** Takes the member as far as the page and the room go. @returns what it is to be sent. */
+function advance(member: Member, page: HistoryPage): ChunkMessage[] {
+  const messages: ChunkMessage[] = [];
+  for (const { offset, payload } of page.frames) {
     // Not past what the room's live members have: the rest reaches this one together with them.
-    if (frame.offset > member.room.top || member.gone) break;
-    if (frame.offset !== member.offset + 1) continue;
-    member.connection.deliver(encodeTextMessage(frame.payload, offsetPrefix(frame.offset)));
-    member.offset = frame.offset;
+    if (offset > member.room.top || member.gone) break;
+    if (offset !== member.offset + 1) continue;
+    messages.push({ payload, prefix: offsetPrefix(offset) });
+    member.offset = offset;
   }
-  return member.offset > before;
+  return messages;
 }

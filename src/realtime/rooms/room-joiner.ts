@@ -14,7 +14,7 @@ import type { HookRunnerParts } from './hook-runner.js';
 import type { LocalRoom, Member } from './local-room.js';
 import { sentOffset } from './local-room.js';
 import type { Memberships } from './memberships.js';
-import { replay } from './replay.js';
+import { firstPage, replay } from './replay.js';
 import type { ReplayParts } from './replay.js';
 import type { RoomHooks } from './room-hooks.js';
 import type { RoomRegistry } from './room-registry.js';
@@ -138,7 +138,9 @@ export class RoomJoiner {
       members: start.entered.members,
     });
     this.parts.events.emit('roomJoined', { ...connection.facts(), room: at.room, recovered: start.recovered });
-    this.parts.events.watch(`replay of ${at.address}`, this.follow(member, start));
+    // Where there is nothing to replay this makes the member live at once, so that it hears itself announced.
+    const replayed = replay(member, this.parts, start.page);
+    this.parts.events.watch(`replay of ${at.address}`, this.follow(member, start.entered, replayed));
   }
 
   /**
@@ -230,7 +232,10 @@ export class RoomJoiner {
     const cursor = parseCursor(since);
     const nowhere = { recovered: false, epoch: '', offset: 0, page: undefined };
     if (!cursor) return nowhere;
-    const page = await this.parts.broker.history(room.at.address, { since: cursor.offset, ...this.parts.chunk });
+    const page = await this.parts.broker.history(room.at.address, {
+      since: cursor.offset,
+      ...firstPage(this.parts.chunk),
+    });
     if (page.position.epoch !== room.epoch) await room.repair();
     if (!isRecoverable(cursor, page.position) || !continues(cursor, page)) return nowhere;
     return { recovered: true, epoch: page.position.epoch, offset: cursor.offset, page };
@@ -245,20 +250,19 @@ export class RoomJoiner {
     throw new JoinHookError('the application could not let this connection in');
   }
 
-  private async follow(member: Member, start: Start): Promise<void> {
+  private async follow(member: Member, entered: Entered, replayed: Promise<void>): Promise<void> {
     const { connection, room } = member;
-    // Where there is nothing to replay this makes the member live at once, so that it hears itself announced.
-    let replayed = replay(member, this.parts, start.page);
-    if (!isPersonal(room.at)) this.parts.tracker.arrived(room.at.address, userOf(connection), start.entered);
-    let failingSince: number | undefined;
+    if (!isPersonal(room.at)) this.parts.tracker.arrived(room.at.address, userOf(connection), entered);
+    let failing: { readonly at: number; readonly since: number } | undefined;
     for (;;) {
       try {
         await replayed;
         return;
       } catch (error) {
         if (!(error instanceof BrokerUnavailableError)) throw error;
-        failingSince ??= this.parts.clock.now();
-        if (this.parts.clock.now() - failingSince >= this.parts.joinTimeoutMs) {
+        const now = this.parts.clock.now();
+        if (failing?.at !== member.offset) failing = { at: member.offset, since: now };
+        if (now - failing.since >= this.parts.joinTimeoutMs) {
           connection.close(CloseCode.tryAgainLater, 'unavailable');
           return;
         }
