@@ -1,20 +1,34 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { startProgram } from './program.mjs';
 
-/** How long a program may take to start. */
-const START_MS = 30_000;
+/** What the standalone server logs when it listens. */
+const LISTENING = /"event":"listening".*"port":(\d+)/;
 
 /**
- * Starts a Redis and so many standalone servers on it, as built, on free ports of 127.0.0.1.
+ * Starts the standalone server, as built, on a free port of 127.0.0.1 and with these settings.
  *
- * @returns `{ url, secret, close }`: the servers' URLs with commas between them, what signs their tokens
+ * @param wrapper what is put before its command line
+ * @returns as {@link startProgram}, and `port`
  */
-export async function startPods(root, redisServer, count) {
+export async function startServer(root, settings, wrapper = []) {
+  const [command, ...args] = [...wrapper, process.execPath, join(root, 'dist/server/main.js')];
+  const env = { PORT: '0', HOST: '127.0.0.1', LOG_FORMAT: 'json', ...settings };
+  const server = await startProgram(command, args, env, LISTENING);
+  return { ...server, port: Number(server.match[1]) };
+}
+
+/**
+ * Starts a Redis and so many standalone servers on it.
+ *
+ * @param wrapper what is put before the servers' command lines
+ * @returns `{ url, servers, secret, close }`: the servers' URLs with commas between them, the servers, what signs their
+ *   tokens
+ */
+export async function startPods(root, redisServer, count, wrapper = []) {
   const folder = mkdtempSync(join(tmpdir(), 'rookery-pods-'));
   const running = [];
   const close = async () => {
@@ -24,68 +38,19 @@ export async function startPods(root, redisServer, count) {
   try {
     const port = await freePort();
     const options = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-    const redis = await start(redisServer, options.map(String), {}, /Ready to accept connections/);
+    const redis = await startProgram(redisServer, options.map(String), {}, /Ready to accept connections/);
     running.push(redis.end);
     const secret = randomBytes(32).toString('base64url');
-    const env = { PORT: '0', HOST: '127.0.0.1', REDIS_URL: `redis://127.0.0.1:${port}/0`, JWT_SECRET: secret };
-    const urls = [];
+    const servers = [];
     for (let pod = 0; pod < count; pod += 1) {
-      const main = [join(root, 'dist/server/main.js')];
-      const server = await start(
-        process.execPath,
-        main,
-        { ...env, LOG_FORMAT: 'json' },
-        /"event":"listening".*"port":(\d+)/,
-      );
+      const settings = { REDIS_URL: `redis://127.0.0.1:${port}/0`, JWT_SECRET: secret };
+      const server = await startServer(root, settings, wrapper);
       running.push(server.end);
-      urls.push(`ws://127.0.0.1:${server.match[1]}`);
+      servers.push(server);
     }
-    return { url: urls.join(','), secret, close };
+    return { url: servers.map((server) => `ws://127.0.0.1:${server.port}`).join(','), servers, secret, close };
   } catch (error) {
     await close();
-    throw error;
-  }
-}
-
-/** Starts a program and waits for a line of its output. */
-async function start(command, args, env, pattern) {
-  const child = spawn(command, args, {
-    // In a folder without an .env of somebody's.
-    cwd: tmpdir(),
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exited = new Promise((resolve) => {
-    child.once('exit', resolve);
-    child.once('error', resolve); // It could not be started: there will be no exit.
-  });
-  const end = async () => {
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), START_MS);
-    await exited;
-    clearTimeout(timer);
-  };
-  const output = [];
-  try {
-    const match = await new Promise((resolve, reject) => {
-      const fail = (why) => reject(new Error(`${command} ${args.join(' ')} ${why}:\n${output.join('\n')}`));
-      const timer = setTimeout(() => fail(`said nothing like ${pattern} within ${START_MS} ms`), START_MS);
-      const read = (line) => {
-        if (output.length < 100) output.push(line);
-        const found = pattern.exec(line);
-        if (!found) return;
-        clearTimeout(timer);
-        resolve(found);
-      };
-      for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', read);
-      void exited.then((code) => {
-        clearTimeout(timer);
-        fail(`ended with code ${code}`);
-      });
-    });
-    return { match, end };
-  } catch (error) {
-    await end();
     throw error;
   }
 }
