@@ -17,7 +17,7 @@ export default {
       },
     ],
   },
-  testMatch: ['<rootDir>/{src,test,tools}/**/*.spec.{ts,mjs}'],
+  testMatch: ['<rootDir>/{src,test,tools,bench}/**/*.spec.{ts,mjs}'],
   testPathIgnorePatterns: [
     '/node_modules/',
     '<rootDir>/dist/',

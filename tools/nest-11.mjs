@@ -8,7 +8,17 @@ import { findTestFiles, planStages } from './stages.mjs';
 const STAGES = ['unit', 'e2e', 'conformance'];
 /** What the tests need; everything else of the tree stays where it is. */
 const COPIED = [
-  ...['src', 'test', 'tools', 'package.json', 'package-lock.json', '.npmrc', 'jest.config.js', 'nest-cli.json'],
+  ...[
+    'src',
+    'test',
+    'tools',
+    'bench',
+    'package.json',
+    'package-lock.json',
+    '.npmrc',
+    'jest.config.js',
+    'nest-cli.json',
+  ],
   ...['tsconfig.json', 'tsconfig.build.json', 'PROTOCOL.md', '.env.example'],
 ];
 
@@ -33,8 +43,8 @@ export async function testOnNest11(root, env) {
   const counts = [];
   for (const { stage, run } of STAGES.map((name) => plan.get(name))) {
     console.log(`-- ${stage.name} on Nest 11`);
-    // Nothing in tools/ has to do with Nest.
-    const files = run.filter((path) => !path.startsWith('tools/'));
+    // Nothing in tools/ and bench/ has to do with Nest.
+    const files = run.filter((path) => !/^(tools|bench)\//.test(path));
     const result = await runJest({ root: copy, files, ...stage, env });
     if (result.problem) throw new Error(`${stage.name} on Nest 11: ${result.problem} (in ${copy})`);
     counts.push(result);

@@ -26,7 +26,7 @@ export const optionalStages = new Set(['fault']);
 
 /** Names the stage of a test file, given by its path from the root with `/`. `undefined`: it has none. */
 export function stageOf(path) {
-  if (/^(src|tools|test\/support)\//.test(path)) return 'unit';
+  if (/^(src|tools|bench|test\/support)\//.test(path)) return 'unit';
   const folder = /^test\/([^/]+)\//.exec(path)?.[1];
   return stages.find((stage) => stage.name === folder)?.name;
 }
@@ -38,10 +38,10 @@ export function needsOf(path) {
   return [...needs];
 }
 
-/** Finds every test file below `src`, `test` and `tools`, as paths from the root with `/`, sorted. */
+/** Finds every test file below `src`, `test`, `tools` and `bench`, as paths from the root with `/`, sorted. */
 export function findTestFiles(root) {
   const files = [];
-  for (const top of ['src', 'test', 'tools']) {
+  for (const top of ['src', 'test', 'tools', 'bench']) {
     for (const entry of readdirSync(join(root, top), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !/\.spec\.(ts|mjs)$/.test(entry.name)) continue;
       const path = join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1);

@@ -5,6 +5,7 @@ describe('the stages of the tests', () => {
   it.each([
     ['src/realtime/rooms/room.spec.ts', 'unit'],
     ['tools/stages.spec.mjs', 'unit'],
+    ['bench/resilience/ledger.spec.ts', 'unit'],
     ['test/conformance/handshake.url.spec.ts', 'conformance'],
     ['test/cluster/two-pods.spec.ts', 'cluster'],
     ['test/contract/broker.redis.spec.ts', 'contract'],
