@@ -1,10 +1,12 @@
 import type { WelcomeFrame } from '../protocol/index.js';
 
+/** Part of the server's rate that the client uses (CL7). */
+const RATE_SHARE = 0.9;
 /**
- * Part of the server's rate that the client uses (CL7): frames that leave evenly may arrive bunched, and what arrives
- * bunched is counted bunched.
+ * Part of its burst. Frames that leave evenly may arrive bunched, and what arrives bunched is counted bunched: what left
+ * during a second must fit into the server's burst behind a burst of the client's that was held up by that second.
  */
-const SHARE = 0.9;
+const BURST_SHARE = 0.5;
 
 /** Says when the next frame may leave, so that the server never has to answer `rate_limited`. */
 export class Pacer {
@@ -15,8 +17,8 @@ export class Pacer {
 
   /** Begins full: the server's own bucket is full when a connection begins. */
   constructor(limits: WelcomeFrame['limits'], now: number) {
-    this.#perMs = (limits.framesPerSecond * SHARE) / 1_000; // 0: unlimited, the burst too (FR1).
-    this.#burst = Math.max(1, limits.burst * SHARE);
+    this.#perMs = (limits.framesPerSecond * RATE_SHARE) / 1_000; // 0: unlimited, the burst too (FR1).
+    this.#burst = Math.max(1, limits.burst * BURST_SHARE);
     this.#tokens = this.#burst;
     this.#filledAt = now;
   }
