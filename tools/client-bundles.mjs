@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What is built: for pages that import, and for pages that have a plain script tag (`Rookery.RealtimeClient`). */
 const files = [
+  { name: 'rookery-client-tabs.min.js', format: 'esm', source: './src/client/tabs/index.ts' },
   { name: 'rookery-client.global.min.js', format: 'iife', globalName: 'Rookery' },
   { name: 'rookery-client.min.js', format: 'esm' }, // Last: by it build-if-needed.mjs sees a whole build.
 ];
@@ -50,8 +51,8 @@ export async function bundle(source, { format = 'esm', globalName } = {}) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = join(root, 'dist/client');
   mkdirSync(folder, { recursive: true });
-  for (const { name, ...options } of files) {
-    const { code, map } = await bundle("export * from './src/client/index.ts';", options);
+  for (const { name, source = './src/client/index.ts', ...options } of files) {
+    const { code, map } = await bundle(`export * from '${source}';`, options);
     writeFileSync(join(folder, name), `${code}\n//# sourceMappingURL=${name}.map\n`);
     writeFileSync(join(folder, `${name}.map`), map);
   }

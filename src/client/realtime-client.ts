@@ -261,7 +261,8 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
 /** Frames that answer an id (FR5). An application's frame carries its sender's id too, and answers nothing. */
 const answerTypes: ReadonlySet<string> = new Set(['ack', 'error', 'joined', 'left', 'history', 'presence']);
 
-function gatewayUrl(given: string | URL): URL {
+/** @internal The address of a gateway as it was given, whole. */
+export function gatewayUrl(given: string | URL): URL {
   const url = new URL(given, typeof location === 'object' ? location.href : undefined);
   url.protocol = url.protocol.replace(/^http/, 'ws');
   url.hash = '';
@@ -269,7 +270,8 @@ function gatewayUrl(given: string | URL): URL {
   throw new TypeError(`expected a ws, wss, http or https URL, got ${url.protocol}; name the gateway's address`);
 }
 
-function globalWebSocket(): WebSocketConstructor {
+/** @internal */
+export function globalWebSocket(): WebSocketConstructor {
   const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor };
   if (WebSocket) return WebSocket;
   throw new TypeError('expected a global WebSocket class, found none; pass one: { WebSocket } from the package ws');

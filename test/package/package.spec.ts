@@ -12,6 +12,7 @@ const subpaths = [
   ['rookery', 'RealtimeModule'],
   ['rookery/protocol', 'CloseCode'],
   ['rookery/client', 'RealtimeClient'],
+  ['rookery/client/tabs', 'createTabsClient'],
   ['rookery/testing', 'startTestServer'],
 ] as const;
 
@@ -31,9 +32,10 @@ describe('the package that is published', () => {
       },
     );
 
-    it('has the demo page and the client as one file', () => {
+    it('has the demo page, and the client as one file, with shared tabs and without', () => {
       expect(installed.files).toContain('dist/server/public/index.html');
       expect(installed.files).toContain('dist/client/rookery-client.min.js');
+      expect(installed.files).toContain('dist/client/rookery-client-tabs.min.js');
     });
 
     it('has every file that package.json names, declarations too', () => {
@@ -91,14 +93,17 @@ describe('the package that is published', () => {
         .filter((file) => file.startsWith(`dist/${folder}/`) && file.endsWith('.js') && !file.endsWith('.min.js'))
         .flatMap((file) => [...installed.read(file).matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)])
         .map((match) => match[1] ?? '')
-        .filter((target) => !/^\.\/[\w.-]+\.js$|^\.\.\/protocol\/index\.js$/.test(target));
+        .filter((target) => !/^(\.\/(tabs\/)?|\.\.\/)[\w.-]+\.js$|^(\.\.\/){1,2}protocol\/index\.js$/.test(target));
       expect(outside).toEqual([]);
     });
 
-    it('the client as one file, which imports nothing', () => {
-      const bundle = join(installed.folder, 'dist/client/rookery-client.min.js');
+    it.each([
+      ['rookery-client', 'RealtimeClient'],
+      ['rookery-client-tabs', 'createTabsClient'],
+    ])('%s as one file, which imports nothing', (file, name) => {
+      const bundle = join(installed.folder, `dist/client/${file}.min.js`);
       expect(readFileSync(bundle, 'utf8')).not.toMatch(/\bimport\s*[{('"*]/);
-      installed.write('bundle.mjs', `console.log(typeof (await import(${JSON.stringify(bundle)})).RealtimeClient);`);
+      installed.write('bundle.mjs', `console.log(typeof (await import(${JSON.stringify(bundle)})).${name});`);
       expect(installed.node('bundle.mjs')).toEqual({ output: 'function\n', code: 0 });
     });
   });
