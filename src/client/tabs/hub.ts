@@ -14,6 +14,8 @@ export interface HubOptions {
   readonly clock: Clock;
   readonly emit: (to: readonly string[], text: string) => void;
   readonly end: (to: readonly string[], code: number, reason: string) => void;
+  /** Called when there is a connection. */
+  readonly onWelcome: () => void;
   /** Called after the connection, or an attempt, has ended. */
   readonly onEnded: () => void;
   /** The token of this tab belongs to somebody else than the tab says. */
@@ -101,6 +103,7 @@ export class Hub {
     this.#shared.attach(maker.id, maker.me);
     for (const [socket, me] of this.#waiting) this.#shared.attach(socket, me);
     this.#waiting.clear();
+    this.options.onWelcome();
   }
 
   #ended(code: number, reason: string, closeCode?: number): void {

@@ -6,12 +6,14 @@ export type ToHub = { readonly at: number; readonly socket: string } & (
 );
 
 /** From the tab that has the hub to the others. `to`: the sockets that it concerns. */
-export type FromHub = { readonly hub: string } & (
-  | { readonly kind: 'lead' }
-  | { readonly kind: 'attached'; readonly to: readonly string[] }
-  | { readonly kind: 'frame'; readonly to: readonly string[]; readonly text: string }
-  | { readonly kind: 'end'; readonly to: readonly string[]; readonly code: number; readonly reason: string }
-);
+export type FromHub = { readonly hub: string } &
+  /** It was elected, or its connection is there. */
+  (
+    | { readonly kind: 'lead' }
+    | { readonly kind: 'attached'; readonly to: readonly string[] }
+    | { readonly kind: 'frame'; readonly to: readonly string[]; readonly text: string }
+    | { readonly kind: 'end'; readonly to: readonly string[]; readonly code: number; readonly reason: string }
+  );
 
 /** What goes over the channel of the tabs. Never a token. */
 export type TabMessage = ToHub | FromHub;

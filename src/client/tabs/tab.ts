@@ -157,6 +157,7 @@ export class Tab {
       clock,
       emit: (to, text) => this.#emit(to, text),
       end: (to, code, reason) => this.#endAll(to, code, reason),
+      onWelcome: () => this.#fromHub({ kind: 'lead' }),
       onEnded: () => this.#settle(),
       onStranger: (stranger) => this.#stranger(stranger),
     });
@@ -227,12 +228,14 @@ export class Tab {
     else this.#end(message.code, message.reason);
   }
 
+  /** A tab was elected, or its connection is there. */
   #heardLeader(hub: string): void {
-    if (this.#hub) return this.#resign(); // It was taken from this tab, which hears of it late.
+    if (this.#hub) return; // It was taken from this tab: the lock says so, too.
+    const isNew = hub !== this.#leader;
     this.#leader = hub;
-    if (!this.#socket) return this.options.onHub();
-    if (!this.#socket.isConnecting) this.#end(ABNORMAL, '');
-    else if (this.#proof) this.#attach(this.#socket);
+    if (!this.#socket) this.options.onHub();
+    else if (isNew && !this.#socket.isConnecting) this.#end(ABNORMAL, '');
+    else if (isNew && this.#proof) this.#attach(this.#socket);
   }
 
   /** Waits, as the hub, for the lock that another tab's socket holds. */

@@ -132,8 +132,10 @@ describe('tabs of one origin', () => {
     const [, other] = [await open('hub'), await open('other', { connectTimeoutMs: 1_000, random: () => 1 })];
     await advance(1_000);
     expect(other.client.state).toMatchObject({ status: 'disconnected', reason: 'connect_timeout' });
+    await advance(250);
+    expect(status(other)).toBe('disconnected');
     (await socket(1)).welcome();
-    await advance(1_250);
+    await settle();
     expect(status(other)).toBe('connected');
   });
 
@@ -265,15 +267,29 @@ describe('the tab with the connection', () => {
     expect(network.sockets).toHaveLength(2);
   });
 
-  it('is not robbed by a tab that slept itself', async () => {
-    await open('hub');
-    const other = await open('other');
-    clock.advance(10_000);
-    await settle();
-    expect(network.sockets).toHaveLength(1);
-    (await socket(1)).welcome();
+  it('of before is not heard any more, whatever it still says', async () => {
+    const { other } = await openTwo();
+    const attach = browser.posted.find((message) => (message as { kind: string }).kind === 'attach');
+    const { socket: id } = attach as { socket: string };
+    const channel = browser.page().openChannel(`rookery tabs 1 ${URL} u1`);
+    channel.postMessage({ kind: 'frame', hub: 'of before', to: [id], text: JSON.stringify(say(1)) });
+    channel.postMessage({ kind: 'end', hub: 'of before', to: [id], code: 4501, reason: 'kicked' });
     await settle();
     expect(status(other)).toBe('connected');
+    expect(other.seen).toEqual([]);
+  });
+
+  it('has its time to answer again, where the tab that asks slept itself', async () => {
+    const hub = await open('hub');
+    hub.page.suspend();
+    let sleptMs = 0;
+    const late = { now: () => clock.now() + sleptMs, after: clock.after.bind(clock) };
+    await open('other', { clock: late });
+    sleptMs = 10_000;
+    await advance(3_000);
+    expect(network.sockets).toHaveLength(1);
+    await advance(3_000);
+    expect(network.sockets).toHaveLength(2);
   });
 
   it('makes the next connection where a tab got no sign of life', async () => {

@@ -29,7 +29,11 @@ export class FakeBrowser {
     return new Promise((resolve, reject) => {
       const requests = this.#locks.get(name) ?? [];
       this.#locks.set(name, requests);
-      const request: LockRequest = { page, held, settle: (error) => (error ? reject(error) : resolve()) };
+      const request: LockRequest = {
+        page,
+        held,
+        settle: (error) => page.run(() => (error ? reject(error) : resolve())),
+      };
       const withdraw = () => {
         if (requests.indexOf(request) > 0) this.#drop(name, request, new Error('AbortError'));
       };
@@ -61,7 +65,7 @@ export class FakeBrowser {
   }
 
   #grant(name: string, request: LockRequest): void {
-    queueMicrotask(() => {
+    request.page.run(() => {
       if (this.#locks.get(name)?.[0] !== request) return;
       void Promise.resolve(request.held()).then(() => this.#drop(name, request));
     });
