@@ -271,9 +271,9 @@ describe('the tab with the connection', () => {
     const { other } = await openTwo();
     const attach = browser.posted.find((message) => (message as { kind: string }).kind === 'attach');
     const { socket: id } = attach as { socket: string };
-    const channel = browser.page().openChannel(`rookery tabs 1 ${URL} u1`);
-    channel.postMessage({ kind: 'frame', hub: 'of before', to: [id], text: JSON.stringify(say(1)) });
-    channel.postMessage({ kind: 'end', hub: 'of before', to: [id], code: 4501, reason: 'kicked' });
+    const name = `rookery tabs 1 ${URL} u1`;
+    browser.say(name, { kind: 'frame', hub: 'of before', to: [id], text: JSON.stringify(say(1)) });
+    browser.say(name, { kind: 'end', hub: 'of before', to: [id], code: 4501, reason: 'kicked' });
     await settle();
     expect(status(other)).toBe('connected');
     expect(other.seen).toEqual([]);

@@ -48,12 +48,15 @@ export class FakeBrowser {
 
   /** @internal */
   open(page: FakePage, name: string): FakeChannel {
-    const channel = new FakeChannel(page, name, (message) => {
-      this.posted.push(message);
-      for (const other of this.#channels) if (other !== channel && other.name === name) other.deliver(message);
-    });
+    const channel: FakeChannel = new FakeChannel(page, name, (message) => this.say(name, message, channel));
     this.#channels.add(channel);
     return channel;
+  }
+
+  /** Hands a message to every page that listens, but to the channel that it comes from. */
+  say(name: string, message: unknown, from?: Channel): void {
+    this.posted.push(message);
+    for (const channel of this.#channels) if (channel !== from && channel.name === name) channel.deliver(message);
   }
 
   /** @internal */
