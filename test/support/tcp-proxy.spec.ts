@@ -54,6 +54,41 @@ describe('the TCP proxy', () => {
     client.destroy();
   });
 
+  it('swallows what the server says, its end too, while what the client says arrives', async () => {
+    const { client, far } = await open();
+    let received = '';
+    client.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    proxy.swallow('from-server');
+    far.write('lost');
+    client.write('arrives');
+    expect(String((await once(far, 'data'))[0])).toBe('arrives');
+    far.end();
+    await once(far, 'finish');
+    const fresh = await open(); // The network has had its time to tell.
+    expect({ received, ended: client.readableEnded }).toEqual({ received: '', ended: false });
+    const ended = once(client, 'close');
+    proxy.mend();
+    await ended;
+    expect(received).toBe('');
+    fresh.client.destroy();
+  });
+
+  it('asks for each connection where it goes', async () => {
+    const elsewhere = createServer((socket) => void socket.end('elsewhere'));
+    elsewhere.listen(0, '127.0.0.1');
+    await once(elsewhere, 'listening');
+    let port = (server.address() as AddressInfo).port;
+    const moving = await startTcpProxy(() => port);
+    const first = connect(moving.port, '127.0.0.1');
+    await once(server, 'connection');
+    port = (elsewhere.address() as AddressInfo).port;
+    const second = connect(moving.port, '127.0.0.1');
+    expect(String((await once(second, 'data'))[0])).toBe('elsewhere');
+    first.destroy();
+    await moving.close();
+    elsewhere.close();
+  });
+
   it('slows down what the server sends, and loses none of it', async () => {
     const { client, far } = await open();
     proxy.throttle(1_000_000);

@@ -16,8 +16,11 @@ export interface TcpProxy {
   halfOpen(): void;
   /** Ends every connection, and refuses new ones until {@link mend}. */
   block(): void;
-  /** Lets nothing through any more, in both directions, and ends nothing: a network that swallows. Until {@link mend}. */
-  swallow(): void;
+  /**
+   * Lets nothing through any more, the end of a connection included, and ends nothing: a network that swallows. In both
+   * directions, or only what the server says. Until {@link mend}.
+   */
+  swallow(direction?: 'both' | 'from-server'): void;
   /** Bytes per second that pass from the server to each client from now on; `undefined`: as fast as they come. */
   throttle(bytesPerSecond: number | undefined): void;
   mend(): void;
@@ -31,10 +34,10 @@ interface Pair {
   orphaned: boolean;
 }
 
-/** Starts a proxy on a free port of 127.0.0.1 to another one. */
-export async function startTcpProxy(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpProxy> {
+/** Starts a proxy on a free port of 127.0.0.1 to another one; a function says for each connection which. */
+export async function startTcpProxy(target: number | (() => number), targetHost = '127.0.0.1'): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
-  let mode: 'pass' | 'block' | 'swallow' = 'pass';
+  let mode: 'pass' | 'block' | 'swallow' | 'swallow-from-server' = 'pass';
   let made = 0;
   let bytesPerSecond: number | undefined;
 
@@ -44,7 +47,7 @@ export async function startTcpProxy(targetPort: number, targetHost = '127.0.0.1'
       return;
     }
     made += 1;
-    const far = connect({ port: targetPort, host: targetHost });
+    const far = connect({ port: typeof target === 'function' ? target() : target, host: targetHost });
     const pair: Pair = { near, far, orphaned: false };
     pairs.add(pair);
     pass(near, far, pair, () => undefined);
@@ -52,9 +55,10 @@ export async function startTcpProxy(targetPort: number, targetHost = '127.0.0.1'
   });
 
   function pass(from: Socket, to: Socket, pair: Pair, limit: () => number | undefined): void {
+    const swallowed = (): boolean => mode === 'swallow' || (mode === 'swallow-from-server' && from === pair.far);
     from.setNoDelay(true);
     from.on('data', (chunk: Buffer) => {
-      if (mode === 'swallow' || to.destroyed) return;
+      if (swallowed() || to.destroyed) return;
       const rate = limit();
       const full = !to.write(chunk);
       if (rate === undefined && !full) return;
@@ -66,11 +70,12 @@ export async function startTcpProxy(targetPort: number, targetHost = '127.0.0.1'
       void Promise.all([drained, due]).then(() => from.resume());
     });
     from.on('end', () => {
-      if (!pair.orphaned) to.end(); // What still waits to be written goes first.
+      if (!pair.orphaned && !swallowed()) to.end(); // What still waits to be written goes first.
     });
     from.on('error', () => undefined); // 'close' follows.
     from.on('close', () => {
       if (pair.orphaned && from === pair.far) return;
+      if (swallowed() && !to.destroyed) return; // Told by mend(), which ends every connection.
       if (!from.readableEnded) to.destroy();
       pairs.delete(pair);
     });
@@ -108,16 +113,17 @@ export async function startTcpProxy(targetPort: number, targetHost = '127.0.0.1'
       mode = 'block';
       cut();
     },
-    swallow() {
-      mode = 'swallow';
+    swallow(direction = 'both') {
+      mode = direction === 'both' ? 'swallow' : 'swallow-from-server';
     },
     throttle(rate) {
       bytesPerSecond = rate;
     },
     mend() {
       // What was swallowed is gone: a stream with a hole must not go on.
-      if (mode === 'swallow') cut();
+      const swallowing = mode.startsWith('swallow');
       mode = 'pass';
+      if (swallowing) cut();
     },
     async close() {
       cut();
