@@ -4,6 +4,7 @@ import type { AckFrame, JoinedFrame } from '../../src/protocol/index.js';
 import { TestClient } from '../../src/testing/index.js';
 import type { AnyFrame } from '../../src/testing/index.js';
 import { named } from './chat.js';
+import { SeededRandom } from './seeded-random.js';
 
 export interface SeamOptions {
   /** The pods, `ws://host:port` each. The reader comes back to another one each time; every pod has a writer. */
@@ -113,13 +114,13 @@ class Reader {
   private client: TestClient | undefined;
   private epoch = '';
   private offset = 0;
-  private chance: number;
+  private readonly chance: SeededRandom;
 
   constructor(
     private readonly options: SeamOptions,
     private readonly room: string,
   ) {
-    this.chance = options.seed ?? 1;
+    this.chance = new SeededRandom(options.seed ?? 1);
   }
 
   /** The first visit gives the cursor to begin with. */
@@ -132,7 +133,7 @@ class Reader {
   async comeAndBeCut(turn: number): Promise<void> {
     const since = this.cursor;
     this.client = await open(this.options, this.room, turn, 'reader', since);
-    if (this.random(10) === 0) {
+    if (this.chance.below(10) === 0) {
       // Whatever came by now is lost with the connection: a client processes nothing before `joined`.
       this.where.cutBeforeJoined += 1;
       this.end();
@@ -140,8 +141,8 @@ class Reader {
     }
     const joined = await joinedOf(this.client, this.room);
     this.take(joined, since);
-    const live = this.random(2) === 0;
-    const frames = live ? 8 + this.random(40) : this.random(8);
+    const live = this.chance.below(2) === 0;
+    const frames = live ? 8 + this.chance.below(40) : this.chance.below(8);
     for (let n = 0; n < frames; n += 1) this.process(await this.nextStored());
     if (live) this.where.cutLive += 1;
     else this.where.cutInReplay += 1;
@@ -195,14 +196,6 @@ class Reader {
       throw new Error(`the frame ${frame.id} came twice, the second time as ${frame.offset}`);
     this.ids.add(frame.id ?? '');
     this.offset = frame.offset;
-  }
-
-  /** A number from 0 to below `limit`; the same ones for the same seed (mulberry32). */
-  private random(limit: number): number {
-    this.chance = (this.chance + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.chance ^ (this.chance >>> 15), 1 | this.chance);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
   }
 }
 
