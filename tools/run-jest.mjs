@@ -10,12 +10,16 @@ import { join } from 'node:path';
  * @param options.files paths from the root
  * @param options.workers files that run at once
  * @param options.timeoutMinutes after that jest is ended
+ * @param options.deepTimeoutMinutes that with `ROOKERY_DEEP=1`
  * @param options.env added to the environment
  * @param options.quiet whether jest's own lines are kept back
  * @returns `{ passed, failed, skipped, problem }`; a file that does not even load counts as one failed test; `problem`
  *   is a sentence where not everything passed
  */
-export async function runJest({ root, files, workers, timeoutMinutes, env = {}, quiet = false }) {
+export async function runJest(options) {
+  const { root, files, workers, env = {}, quiet = false } = options;
+  const deep = { ...process.env, ...env }.ROOKERY_DEEP === '1';
+  const timeoutMinutes = (deep ? options.deepTimeoutMinutes : undefined) ?? options.timeoutMinutes;
   const folder = mkdtempSync(join(tmpdir(), 'rookery-jest-'));
   const outputFile = join(folder, 'results.json');
   const args = [

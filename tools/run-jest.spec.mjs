@@ -2,8 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { formatCounts, runJest, sumCounts } from './run-jest.mjs';
+
+/** Each run is a process of its own, and a busy machine starts it slowly. */
+jest.setTimeout(30_000);
 
 describe('a run of jest', () => {
   let root;
@@ -17,9 +20,9 @@ describe('a run of jest', () => {
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  function run(source) {
+  function run(source, options = {}) {
     writeFileSync(join(root, 'test/a.spec.mjs'), `import { expect, it } from '@jest/globals';\n${source}`);
-    return runJest({ root, files: ['test/a.spec.mjs'], workers: 1, timeoutMinutes: 1, quiet: true });
+    return runJest({ root, files: ['test/a.spec.mjs'], workers: 1, timeoutMinutes: 1, quiet: true, ...options });
   }
 
   it('counts what passed', async () => {
@@ -34,6 +37,14 @@ describe('a run of jest', () => {
 
   it('counts a file that does not load as a failure', async () => {
     expect(await run("import './nowhere.mjs';")).toMatchObject({ passed: 0, failed: 1, problem: '1 failed' });
+  });
+
+  it('has more time in a deep run', async () => {
+    const options = { timeoutMinutes: 0, deepTimeoutMinutes: 1 };
+    const ended = { passed: 0, failed: 1, skipped: 0, problem: 'not done after 0 minutes' };
+    expect(await run("it('a', () => {});", { ...options, env: { ROOKERY_DEEP: '' } })).toEqual(ended);
+    const deep = { ...options, env: { ROOKERY_DEEP: '1' } };
+    expect(await run("it('a', () => {});", deep)).toEqual({ passed: 1, failed: 0, skipped: 0 });
   });
 
   it('ends in one line', () => {

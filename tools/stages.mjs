@@ -8,7 +8,7 @@ import { join, sep } from 'node:path';
  * - `needs`: programs that every file of the stage needs. `npm test` leaves such a stage out.
  * - `built`: the stage starts what `npm run build` made.
  * - `workers`: files that run at once. 1 where a file starts processes of its own.
- * - `timeoutMinutes`: after that the stage is ended and has failed.
+ * - `timeoutMinutes`: after that the stage is ended and has failed. `deepTimeoutMinutes`: that with `ROOKERY_DEEP=1`.
  */
 export const stages = [
   { name: 'unit', needs: [], built: false, workers: 2, timeoutMinutes: 5 },
@@ -16,13 +16,10 @@ export const stages = [
   { name: 'conformance', needs: [], built: false, workers: 2, timeoutMinutes: 10 },
   { name: 'e2e', needs: [], built: true, workers: 2, timeoutMinutes: 10 },
   { name: 'cluster', needs: ['redis-server'], built: true, workers: 1, timeoutMinutes: 10 },
-  { name: 'fault', needs: ['redis-server'], built: true, workers: 1, timeoutMinutes: 10 },
-  { name: 'browser', needs: ['chromium'], built: true, workers: 1, timeoutMinutes: 10 },
+  { name: 'fault', needs: ['redis-server'], built: true, workers: 1, timeoutMinutes: 10, deepTimeoutMinutes: 30 },
+  { name: 'browser', needs: ['chromium'], built: true, workers: 1, timeoutMinutes: 10, deepTimeoutMinutes: 20 },
   { name: 'package', needs: [], built: true, workers: 1, timeoutMinutes: 10, onlyVerify: true },
 ];
-
-/** Stages that a tree may lack. Every other one without a file fails: a renamed folder would go unnoticed otherwise. */
-export const optionalStages = new Set(['fault']);
 
 /** Names the stage of a test file, given by its path from the root with `/`. `undefined`: it has none. */
 export function stageOf(path) {
