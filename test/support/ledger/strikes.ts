@@ -1,0 +1,58 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../within.js';
+import type { FaultKind, LedgerWorld } from './fault-kinds.js';
+import type { FaultLog } from './fault-log.js';
+import type { Ledger } from './ledger.js';
+import type { PlannedFault } from './schedule.js';
+
+/** What a plan is carried out with. */
+export interface StrikesOptions {
+  readonly kinds: Readonly<Record<string, FaultKind>>;
+  readonly durationMs: number;
+  readonly ledger: Ledger;
+  readonly faults: FaultLog;
+}
+
+/** How long a patient fault waits for its client. */
+const PATIENCE_MS = 3_000;
+
+/**
+ * Breaks everything as it is planned. Resolves when the time is over and everything is whole again; rejects as soon as
+ * something can't be broken, or mended, as it should.
+ */
+export async function strikeAll(
+  world: LedgerWorld,
+  plan: readonly PlannedFault[],
+  options: StrikesOptions,
+): Promise<void> {
+  const startedAt = Date.now();
+  const strikes: Promise<void>[] = [];
+  let fail!: (error: unknown) => void;
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined); // Whoever waits for a moment is told.
+  const moment = (atMs: number): Promise<void> =>
+    Promise.race([pause(Math.max(0, startedAt + atMs - Date.now())), failed]);
+  for (const planned of plan) {
+    await moment(planned.atMs);
+    const strike = strikeOnce(world, planned, options);
+    strike.catch(fail);
+    strikes.push(strike);
+  }
+  await moment(options.durationMs);
+  await Promise.all(strikes);
+}
+
+async function strikeOnce(world: LedgerWorld, planned: PlannedFault, options: StrikesOptions): Promise<void> {
+  const { kind, target, lastsMs } = planned;
+  const { kinds, ledger, faults } = options;
+  const fault = kinds[kind];
+  if (!fault) throw new RangeError(`expected a kind of ${Object.keys(kinds).join(', ')}, got ${kind}`);
+  const network = fault.patient ? world.networks[target] : undefined;
+  if (network) {
+    const connected = until('', () => ledger.isConnected(network.client), PATIENCE_MS);
+    await connected.catch(() => undefined); // It strikes all the same; the log of faults knows that nobody was there.
+  }
+  await fault.strike(world, { target, lastsMs, hit: (...clients) => faults.struck(kind, clients, fault.feltAs) });
+}
