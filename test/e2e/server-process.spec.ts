@@ -87,6 +87,7 @@ describe('the start', () => {
     expect(client.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
     expect(await client.text()).toContain('RealtimeClient');
     expect((await fetch(`${url}/rookery-client.min.js.map`)).status).toBe(200);
+    expect(await (await fetch(`${url}/rookery-roster.js`)).text()).toContain('Roster');
   });
 
   it('without a key says that a secret was made, and not which', async () => {

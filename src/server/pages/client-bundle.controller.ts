@@ -19,6 +19,13 @@ export class ClientBundleController {
     return script('rookery-client.global.min.js');
   }
 
+  /** The list of a room's users, an entry of its own. It imports nothing, so it needs no bundle. */
+  @Get('rookery-roster.js')
+  @Header('Cache-Control', 'no-cache')
+  roster(): Promise<StreamableFile> {
+    return script('roster.js');
+  }
+
   /** What the last lines of the two name. */
   @Get(['rookery-client.min.js.map', 'rookery-client.global.min.js.map'])
   @Header('Cache-Control', 'no-cache')
