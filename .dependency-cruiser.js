@@ -8,7 +8,7 @@ const NEST_SUFFIX =
 /** The two files that start a Nest application. */
 const STARTERS = '^src/(server/main|testing/start-test-server)\\.ts$';
 const IMPLEMENTATION = '/(memory|redis)-[^/]+\\.ts$';
-const PUBLIC_NAMES = '^src/(index|protocol/index|client/index|client/tabs/index)\\.ts$';
+const PUBLIC_NAMES = '^src/(index|(protocol|client|client/tabs|react)/index|client/roster)\\.ts$';
 
 const npm = (name) => `(^|/)node_modules/${name}/`;
 
@@ -57,6 +57,22 @@ export default {
       severity: 'error',
       from: { path: '^src/client/', pathNot: SPECS },
       to: { pathNot: '^src/(client/|protocol/index\\.ts$)' },
+    },
+    {
+      name: 'react-imports-only-the-client',
+      comment:
+        'src/react is hooks around the client: it imports React, src/client/index.ts and src/client/roster.ts, nothing else. ' +
+        'What it lacks, a page without React lacks too: export it there.',
+      severity: 'error',
+      from: { path: '^src/react/', pathNot: SPECS },
+      to: { pathNot: ['^src/(react/|client/(index|roster)\\.ts$)', npm('(@types/)?react')] },
+    },
+    {
+      name: 'react-only-in-its-folder',
+      comment: 'React is an optional peer: only src/react may import it, so that everything else works without it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [SPECS, '^src/react/'] },
+      to: { path: ['^src/react/', npm('(@types/)?react')] },
     },
     below('rooms', ['gateway']),
     below('connection', ['gateway', 'rooms', 'recovery', 'limits']),
@@ -141,7 +157,7 @@ export default {
         'src/realtime and src/index.ts are the library: the server, the testing kit and the client stand beside it.',
       severity: 'error',
       from: { path: '^src/(realtime/|index\\.ts$)', pathNot: SPECS },
-      to: { path: '^(src/(server|testing|client)|test|tools|examples)/' },
+      to: { path: '^(src/(server|testing|client|react)|test|tools|examples)/' },
     },
     {
       name: 'no-way-round-by-the-index',

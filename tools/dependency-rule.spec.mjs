@@ -16,6 +16,10 @@ const imports = [
   ['src/protocol/codec.ts', 'node:util', ['protocol-imports-nothing']],
   ['src/client/room.ts', '../protocol/index.js', []],
   ['src/client/cursor.ts', '../protocol/codec.js', ['client-imports-only-the-protocol']],
+  ['src/react/use-room.ts', '../client/index.js', []],
+  ['src/react/provider.ts', 'react', []],
+  ['src/react/insider.ts', '../client/room.js', ['react-imports-only-the-client']],
+  ['src/client/hook.ts', 'react', ['client-imports-only-the-protocol', 'react-only-in-its-folder']],
   ['src/realtime/rooms/room.ts', '../connection/connection.js', []],
   ['src/realtime/gateway/handshake.ts', '../rooms/room.js', []],
   ['src/realtime/gateway/limit.ts', '../limits/rate.js', []],
@@ -46,7 +50,12 @@ const imports = [
   ['src/realtime/limits/tool.ts', 'prettier', ['what-ships-is-declared']],
   ['src/realtime/limits/lost.ts', './nowhere.js', ['imports-resolve']],
 ];
-const empty = ['src/index.ts', 'src/protocol/index.ts', 'src/realtime/connection/connection.ts'].concat(
+const empty = [
+  'src/index.ts',
+  'src/protocol/index.ts',
+  'src/client/index.ts',
+  'src/realtime/connection/connection.ts',
+].concat(
   [
     'limits/rate.ts',
     'health/health.service.ts',

@@ -13,6 +13,8 @@ const subpaths = [
   ['rookery/protocol', 'CloseCode'],
   ['rookery/client', 'RealtimeClient'],
   ['rookery/client/tabs', 'createTabsClient'],
+  ['rookery/client/roster', 'Roster'],
+  ['rookery/react', 'useRoom'],
   ['rookery/testing', 'startTestServer'],
 ] as const;
 
@@ -83,17 +85,30 @@ describe('the package that is published', () => {
       expect(installed.node('manifest.cjs')).toEqual({ output: 'rookery\n', code: 0 });
     });
 
-    /** The testing kit starts an HTTP application, so it takes the platform that the customer has. */
+    /** The testing kit starts an HTTP application, so it takes the platform that the customer has; hooks take React. */
     function link(subpath: string): void {
       if (subpath === 'rookery/testing') linkOnce('@nestjs/platform-express');
+      if (subpath === 'rookery/react') linkOnce('react');
     }
 
-    it.each(['protocol', 'client'])('%s in a browser: it imports nothing outside the two', (folder) => {
+    it('rookery/react without React: it says what is not there', () => {
+      installed.unlink('react');
+      linked.delete('react');
+      installed.write('hooks.mjs', "await import('rookery/react');");
+      const { output, code } = installed.node('hooks.mjs');
+      expect([output, code]).toEqual([expect.stringContaining("Cannot find package 'react' imported from"), 1]);
+    });
+
+    it.each([
+      ['protocol', /^\.\/[\w.-]+\.js$/],
+      ['client', /^(\.\/(tabs\/)?|\.\.\/)[\w.-]+\.js$|^(\.\.\/){1,2}protocol\/index\.js$/],
+      ['react', /^\.\/[\w.-]+\.js$|^\.\.\/client\/(index|roster)\.js$|^react$/],
+    ])('%s in a browser: it imports nothing else', (folder, allowed) => {
       const outside = installed.files
         .filter((file) => file.startsWith(`dist/${folder}/`) && file.endsWith('.js') && !file.endsWith('.min.js'))
         .flatMap((file) => [...installed.read(file).matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)])
         .map((match) => match[1] ?? '')
-        .filter((target) => !/^(\.\/(tabs\/)?|\.\.\/)[\w.-]+\.js$|^(\.\.\/){1,2}protocol\/index\.js$/.test(target));
+        .filter((target) => !allowed.test(target));
       expect(outside).toEqual([]);
     });
 
@@ -109,7 +124,8 @@ describe('the package that is published', () => {
   });
 
   it('compiles in an application under nodenext, with the types that it brings', () => {
-    for (const name of ['@types/node', 'typescript', '@nestjs/platform-express']) linkOnce(name);
+    for (const name of ['@types/node', '@types/react', 'csstype', 'typescript', '@nestjs/platform-express'])
+      linkOnce(name);
     installed.write('customer.ts', readFileSync(join(import.meta.dirname, 'fixtures/customer.ts'), 'utf8'));
     const compilerOptions = {
       target: 'es2023',

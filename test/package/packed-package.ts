@@ -63,6 +63,11 @@ export class PackedPackage {
     symlinkSync(join(ROOT, 'node_modules', name), target);
   }
 
+  /** Takes a package away again. */
+  unlink(name: string): void {
+    rmSync(join(this.application, 'node_modules', name), { force: true });
+  }
+
   /** Reads a file of the package. */
   read(path: string): string {
     return readFileSync(join(this.folder, path), 'utf8');
