@@ -52,6 +52,7 @@ export type {
   PublishOptions as BrokerPublishOptions,
   PublishResult as BrokerPublishResult,
 } from './realtime/broker/broker.js';
+export { createMemoryBroker } from './realtime/backend.providers.js';
 export type { Presence, PresencePage, PresentUser, ReapedUser } from './realtime/presence/presence.js';
 export type { Bans } from './realtime/bans/bans.js';
 export { SystemClock } from './realtime/clock.js';

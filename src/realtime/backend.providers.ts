@@ -3,10 +3,12 @@ import type { Bans } from './bans/bans.js';
 import { MemoryBans } from './bans/memory-bans.js';
 import type { Broker } from './broker/broker.js';
 import { MemoryBroker } from './broker/memory-broker.js';
+import { SystemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { RealtimeConfigError } from './realtime.errors.js';
 import type { RealtimeEvents } from './realtime.events.js';
-import type { ResolvedOptions } from './realtime.options.js';
+import { resolveOptions } from './realtime.options.js';
+import type { RealtimeOptions, ResolvedOptions } from './realtime.options.js';
 import { MemoryPresence } from './presence/memory-presence.js';
 import type { Presence } from './presence/presence.js';
 import type { RedisSource } from './redis-ports.js';
@@ -49,6 +51,16 @@ export async function createBackend(options: ResolvedOptions, clock: Clock, even
       opened = 0;
     },
   };
+}
+
+/**
+ * The broker that an application without Redis has, with the module's own options: for whoever puts something around it,
+ * as tests do.
+ */
+export function createMemoryBroker(
+  options: Pick<RealtimeOptions, 'historySize' | 'historyTtlMs' | 'dedupeTtlMs' | 'clock'> = {},
+): Broker {
+  return new MemoryBroker({ ...resolveOptions(options), clock: options.clock ?? new SystemClock() });
 }
 
 async function createPorts(options: ResolvedOptions, clock: Clock): Promise<Ports> {

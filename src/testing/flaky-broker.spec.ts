@@ -1,13 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { BrokerUnavailableError, SystemClock } from '../index.js';
-import { MemoryBroker } from '../realtime/broker/memory-broker.js';
+import { BrokerUnavailableError } from '../index.js';
 import { FlakyBroker } from './flaky-broker.js';
 
 const ROOM = 'chat/general';
 
 async function open(): Promise<{ flaky: FlakyBroker; came: number[]; publish: (text: string) => Promise<unknown> }> {
-  const settings = { historySize: 10, historyTtlMs: 0, dedupeTtlMs: 1_000, clock: new SystemClock() };
-  const flaky = new FlakyBroker(new MemoryBroker(settings));
+  const flaky = new FlakyBroker();
   const came: number[] = [];
   await flaky.open();
   await flaky.subscribe(ROOM, ({ offset }) => came.push(offset));

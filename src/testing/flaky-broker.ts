@@ -1,4 +1,4 @@
-import { BrokerUnavailableError } from '../index.js';
+import { BrokerUnavailableError, createMemoryBroker } from '../index.js';
 import type { Broker } from '../index.js';
 
 type PublishOptions = Parameters<Broker['publish']>[2];
@@ -34,7 +34,8 @@ export class FlakyBroker implements Broker {
   private letGo: () => void = () => undefined;
   private released = this.newRelease();
 
-  constructor(private readonly inner: Broker) {}
+  /** @param inner The broker that works. Default: one in memory, on the machine's clock. */
+  constructor(private readonly inner: Broker = createMemoryBroker()) {}
 
   /** Lets an operation fail with `unavailable`, from now on or this many times. Nothing reaches the broker inside. */
   fail(operation: BrokerOperation, times = Number.POSITIVE_INFINITY): void {

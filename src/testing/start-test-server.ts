@@ -14,6 +14,11 @@ export interface TestServerOptions {
   readonly imports?: ModuleMetadata['imports'];
   /** Options of the `RealtimeModule`. Default: memory broker, no key, so a gateway without guards. */
   readonly options?: RealtimeOptions;
+  /**
+   * An application that was made already, with `Test.createTestingModule()` say, in place of all of the above. It imports
+   * `RealtimeModule` itself.
+   */
+  readonly app?: INestApplication;
   /** Default `false`: quiet. */
   readonly logger?: LoggerService | false;
   /** Called before the application listens: global pipes, guards, middleware. */
@@ -41,13 +46,7 @@ class TestServerModule {}
  */
 export async function startTestServer(setup: TestServerOptions = {}): Promise<TestServer> {
   process.env['NODE_ENV'] ??= 'test';
-  const root = {
-    module: TestServerModule,
-    imports: [RealtimeModule.forRoot(setup.options ?? {}), ...(setup.imports ?? [])],
-    controllers: [...(setup.controllers ?? [])],
-    providers: [...(setup.gateways ?? []), ...(setup.providers ?? [])],
-  };
-  const app = await NestFactory.create(root, { logger: setup.logger ?? false, abortOnError: false });
+  const app = setup.app ?? (await createApplication(setup));
   try {
     app.useWebSocketAdapter(new RealtimeWsAdapter(app));
     await setup.configure?.(app);
@@ -66,4 +65,14 @@ export async function startTestServer(setup: TestServerOptions = {}): Promise<Te
     registry: app.get(RoomRegistry, { strict: false }),
     close: () => (closing ??= app.close()),
   };
+}
+
+function createApplication(setup: TestServerOptions): Promise<INestApplication> {
+  const root = {
+    module: TestServerModule,
+    imports: [RealtimeModule.forRoot(setup.options ?? {}), ...(setup.imports ?? [])],
+    controllers: [...(setup.controllers ?? [])],
+    providers: [...(setup.gateways ?? []), ...(setup.providers ?? [])],
+  };
+  return NestFactory.create(root, { logger: setup.logger ?? false, abortOnError: false });
 }

@@ -5,8 +5,8 @@
 export interface TestApi {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly it: (name: string, body: () => Promise<void>, timeoutMs?: number) => unknown;
-  readonly beforeEach: (body: () => Promise<void>, timeoutMs?: number) => unknown;
-  readonly afterEach: (body: () => Promise<void>, timeoutMs?: number) => unknown;
+  readonly beforeEach: (body: () => Promise<void>) => unknown;
+  readonly afterEach: (body: () => Promise<void>) => unknown;
 }
 
 const PATIENCE_MS = 10_000;
