@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { runConformance } from './conformance.mjs';
 import { ensureTools, programs } from './ensure-tools.mjs';
+import { runExamples } from './examples.mjs';
 import { testOnNest11 } from './nest-11.mjs';
 import { startPods } from './pods.mjs';
 import { formatCounts, runJest, sumCounts } from './run-jest.mjs';
@@ -34,6 +35,7 @@ const steps = [
   },
   { name: 'build', run: async () => script('build', 'mend what the build names') },
   { name: 'size of the client', run: async () => script('check:size', 'a page pays for every byte') },
+  { name: 'examples', run: testExamples },
   { name: 'tools', run: async () => findPrograms() },
   ...stages.map((stage) => ({ name: stage.name, run: () => test(stage) })),
   { name: 'conformance of two servers on Redis', run: testPods },
@@ -73,6 +75,13 @@ function findPrograms() {
     env[variable] = path;
     console.log(`${variable}=${path}`);
   }
+}
+
+/** What customers are shown: it compiles against the build, and it works. */
+async function testExamples() {
+  const result = await runExamples(root);
+  counts.push(result);
+  if (result.problem) throw new Error(result.problem);
 }
 
 /** The rules that hold for any server, against two of them as they are deployed. */
