@@ -9,7 +9,7 @@ const budgets = [
   {
     what: 'a page that imports RealtimeClient',
     source: "export { RealtimeClient } from './src/client/index.ts';",
-    bytes: 6_550,
+    bytes: 6_600,
   },
   {
     what: 'the single file, with everything that rookery/client exports',

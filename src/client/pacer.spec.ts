@@ -1,27 +1,71 @@
 import { describe, expect, it } from '@jest/globals';
+import { SeededRandom } from '../../test/support/seeded-random.js';
+import { RateLimiter } from '../realtime/limits/rate-limiter.js';
 import { Pacer } from './pacer.js';
 
 const limits = { framesPerSecond: 50, burst: 100, rooms: 0 };
 
-/** How many frames leave at once. */
-function drain(pacer: Pacer, now: number): number {
+/** How many frames leave at once; `answered`: each has its answer before the next one. */
+function drain(pacer: Pacer, now: number, answered = true): number {
   let sent = 0;
-  for (; sent < 10_000 && pacer.waitMs(now) === 0; sent += 1) pacer.spend();
+  for (; sent < 10_000 && pacer.waitMs(now) === 0; sent += 1) {
+    pacer.sent();
+    if (answered) pacer.answered(now);
+  }
   return sent;
+}
+
+/**
+ * A client that always has something to send, and a server that counts as it does. Frames and answers are late by chance
+ * and never overtake each other; what a stall held up arrives at once. Gives what the server refused.
+ */
+function refusals(seed: number, { framesPerSecond, burst }: { framesPerSecond: number; burst: number }): number {
+  const random = new SeededRandom(seed);
+  const pacer = new Pacer({ framesPerSecond, burst, rooms: 0 }, 0);
+  const server = new RateLimiter(framesPerSecond, burst, 0);
+  const arrivals: number[] = [];
+  const answers: number[] = [];
+  let refused = 0;
+  let stalledUntil = 0;
+  const late = (queue: number[], now: number): number =>
+    Math.max(queue.at(-1) ?? 0, now + random.below(300), stalledUntil);
+  for (let now = 0; now < 60_000; now += 5) {
+    if (random.below(400) === 0) stalledUntil = now + random.below(6_000);
+    while (answers[0] !== undefined && answers[0] <= now) {
+      answers.shift();
+      pacer.answered(now);
+    }
+    while (pacer.waitMs(now) === 0) {
+      pacer.sent();
+      arrivals.push(late(arrivals, now));
+    }
+    while (arrivals[0] !== undefined && arrivals[0] <= now) {
+      arrivals.shift();
+      if (!server.take(now).allowed) refused += 1;
+      answers.push(late(answers, now));
+    }
+  }
+  return refused;
 }
 
 describe('Pacer', () => {
   it('CL7 lets a burst below the server’s go at once, then a rate below it', () => {
     const pacer = new Pacer(limits, 0);
-    expect(drain(pacer, 0)).toBe(50);
+    expect(drain(pacer, 0)).toBe(90);
     expect(drain(pacer, 1_000)).toBe(45);
   });
 
-  it('CL7 stays within the burst when all that left within a second arrives at once', () => {
+  it('CL7 has no more under way than a burst, until answers come', () => {
     const pacer = new Pacer(limits, 0);
-    let sent = 0;
-    for (let now = 0; now <= 1_000; now += 1) sent += drain(pacer, now);
-    expect(sent).toBeLessThanOrEqual(limits.burst);
+    expect(drain(pacer, 0, false)).toBe(90);
+    expect(pacer.waitMs(3_600_000)).toBe(Infinity);
+    for (let n = 0; n < 90; n += 1) pacer.answered(3_600_000);
+    expect(drain(pacer, 3_600_000, false)).toBe(0); // The server took them off just now, for all that is known.
+    expect(drain(pacer, 3_601_000, false)).toBe(45);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('CL7 is never refused, however late and bunched frames arrive: seed %i', (seed) => {
+    expect([refusals(seed, limits), refusals(seed, { framesPerSecond: 7, burst: 3 })]).toEqual([0, 0]);
   });
 
   it('says how long to wait for the next frame, and keeps the word', () => {
@@ -35,12 +79,26 @@ describe('Pacer', () => {
 
   it('saves up no more than the burst', () => {
     const pacer = new Pacer(limits, 0);
-    expect(drain(pacer, 3_600_000)).toBe(50);
+    expect(drain(pacer, 3_600_000)).toBe(90);
+  });
+
+  it('lets one go at a time where the burst is one', () => {
+    const pacer = new Pacer({ framesPerSecond: 10, burst: 1, rooms: 0 }, 0);
+    expect(drain(pacer, 0, false)).toBe(1);
+    expect(pacer.waitMs(60_000)).toBe(Infinity);
+    pacer.answered(60_000);
+    expect(pacer.waitMs(60_000)).toBe(112);
+  });
+
+  it('counts what nobody answers when it leaves', () => {
+    const pacer = new Pacer(limits, 0);
+    for (let n = 0; n < 90; n += 1) pacer.spend();
+    expect(pacer.waitMs(0)).toBe(23);
   });
 
   it('FR1 a rate of 0 means unlimited, the burst too', () => {
     const pacer = new Pacer({ framesPerSecond: 0, burst: 10, rooms: 0 }, 0);
-    expect(drain(pacer, 0)).toBe(10_000);
+    expect(drain(pacer, 0, false)).toBe(10_000);
   });
 
   it('is not stopped by a clock that goes backwards', () => {

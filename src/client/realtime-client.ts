@@ -108,7 +108,10 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
       },
       volatile: (text) => {
         const mayLeave = this.#pacer?.waitMs(this.#clock.now()) === 0;
-        if (mayLeave) this.#leave(text);
+        if (mayLeave) {
+          this.#pacer?.spend();
+          this.#keeper.send(text);
+        }
         return mayLeave;
       },
       expect: (id, answer) => void this.#answers.set(id, answer),
@@ -191,7 +194,9 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
     const answer = id === undefined ? undefined : this.#answers.get(id);
     if (id !== undefined && answer) {
       this.#answers.delete(id);
-      return answer(frame as unknown as AnswerFrame);
+      this.#pacer?.answered(this.#clock.now());
+      answer(frame as unknown as AnswerFrame);
+      return this.#pump();
     }
     if (frame.type === 'joined' && frame['room'] === USER_ROOM) this.#userRoom = frame as unknown as JoinedFrame;
     const session = this.#rooms.get(frame['room'] as string)?.session;
@@ -215,24 +220,18 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
 
   /** Sends what may leave now, at the pace that the server asks for; joins and leaves first, then room by room. */
   #pump(): void {
-    while (this.#pacer && !this.#pause) {
+    this.#pause?.cancel();
+    while (this.#pacer) {
       const waitMs = this.#pacer.waitMs(this.#clock.now());
       if (waitMs > 0) {
-        this.#pause = this.#clock.after(waitMs, () => {
-          this.#pause = undefined;
-          this.#pump();
-        });
+        if (waitMs < Infinity) this.#pause = this.#clock.after(waitMs, () => this.#pump());
         return;
       }
       const text = this.#controls.shift() ?? this.#takeFromRooms();
       if (text === undefined) return;
-      this.#leave(text);
+      this.#pacer.sent();
+      this.#keeper.send(text);
     }
-  }
-
-  #leave(text: string): void {
-    this.#pacer?.spend();
-    this.#keeper.send(text);
   }
 
   /** One frame of the first room that has one; the room goes to the end of the line. */

@@ -103,6 +103,7 @@ export class SharedConnection {
     const room = this.#roomOf(frame);
     if (answer) {
       this.#answers.delete(frame['id'] as string);
+      this.#pacer.answered(this.options.clock.now());
       answer(frame as unknown as AnswerFrame, text);
       this.#pump(); // A frame of the same id may have waited for this.
     } else if (room === this.#userRoom && frame.type === 'joined') {
@@ -141,18 +142,17 @@ export class SharedConnection {
   /** Writes what may leave now: what the hub asks first, then socket by socket. */
   #pump(): void {
     const { clock, write } = this.options;
-    while (!this.#pause) {
+    this.#pause?.cancel();
+    for (;;) {
       const waitMs = this.#pacer.waitMs(clock.now());
       if (waitMs > 0) {
-        this.#pause = clock.after(waitMs, () => {
-          this.#pause = undefined;
-          this.#pump();
-        });
+        if (waitMs < Infinity) this.#pause = clock.after(waitMs, () => this.#pump());
         return;
       }
       const text = this.#own.shift() ?? this.#take();
       if (text === undefined) return;
-      this.#pacer.spend();
+      if (readFrame(text)?.['id'] !== undefined) this.#pacer.sent();
+      else this.#pacer.spend();
       write(text);
     }
   }
