@@ -1,6 +1,8 @@
 /** What jest needs for every suite. Which suites run, in which order and with which tools: tools/stages.mjs. */
 export default {
   testEnvironment: 'node',
+  // Every wait in a test has an end of its own, which says what it waited for; this one is for machines that are busy.
+  testTimeout: 30_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
