@@ -25,7 +25,9 @@ export class RealtimeClientError extends Error {
     message: string,
     /** Earliest moment for another try, in milliseconds from the answer, where the server said one. */
     readonly retryMs?: number,
+    /** Of `outcome_unknown`: what was said at last, where something was. */
+    cause?: unknown,
   ) {
-    super(message);
+    super(message, { cause });
   }
 }

@@ -17,6 +17,12 @@ export class ManualClock implements Clock {
     return { cancel: () => void (this.#tasks = this.#tasks.filter((candidate) => candidate !== entry)) };
   }
 
+  /** Moves time on under timers that stand still, as a device does that sleeps: they go on with what they had left. */
+  sleep(byMs: number): void {
+    this.#now += byMs;
+    for (const task of this.#tasks) task.at += byMs;
+  }
+
   /** Moves time on and runs what is due, in its order. */
   advance(byMs: number): void {
     const until = this.#now + byMs;

@@ -11,11 +11,14 @@ export interface Clock {
   after(delayMs: number, task: () => void): Timer;
 }
 
+/** The longest that `setTimeout` can wait; with more it would not wait at all. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** The clock of the machine. In Node a pending timer keeps the process alive: it is about to reconnect. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, delayMs);
+    const timer = setTimeout(task, Math.min(delayMs, LONGEST_MS));
     return { cancel: () => clearTimeout(timer) };
   },
 };

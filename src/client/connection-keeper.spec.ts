@@ -340,4 +340,49 @@ describe('RealtimeClient, its connection', () => {
     (await network.socket(1)).welcome().receive({ type: 'error', code: 'bad_frame', message: 'expected JSON' });
     expect(errors).toEqual(['bad_frame']);
   });
+
+  it('bears being told to connect by whoever hears that it is not connected', async () => {
+    const { client, clock, network, states } = setUp();
+    client.on('state', ({ status }) => status === 'disconnected' && client.connect());
+    client.connect();
+    (await network.socket(1)).end();
+    expect(states).toHaveLength(3); // connecting, disconnected, and once more with the shorter wait.
+    clock.advance(250);
+    await network.socket(2);
+  });
+
+  it('CC2 waits no longer because the clock was put back', async () => {
+    const { client, clock, network, signals } = setUp();
+    client.connect();
+    (await network.socket(1)).end();
+    clock.sleep(-3_600_000);
+    signals.wake();
+    clock.advance(250);
+    await network.socket(2);
+  });
+
+  it('CC1 stays away for as long as it was advised, also when it was closed and is told to connect', async () => {
+    const { client, clock, network } = setUp();
+    client.connect();
+    (await network.socket(1)).welcome().end(1013, 'overloaded retry=60000');
+    client.close();
+    client.connect();
+    clock.advance(59_999);
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    expect(network.sockets).toHaveLength(1);
+    clock.advance(1);
+    await network.socket(2);
+  });
+
+  it('comes back with the token of who is there now, not with one that was asked for before it was closed', async () => {
+    const answers: ((token: string) => void)[] = [];
+    const { client, clock, network } = setUp({ token: () => new Promise((resolve) => answers.push(resolve)) });
+    client.connect();
+    client.close();
+    clock.advance(250);
+    client.connect();
+    answers[0]?.('token-of-a');
+    answers[1]?.('token-of-b');
+    expect((await network.socket(1)).protocols).toEqual(['rookery.v1', 'bearer.token-of-b']);
+  });
 });

@@ -57,8 +57,11 @@ export class ConnectionKeeper {
   #transport: Transport | undefined;
   #lasting: Timer | undefined;
   #retry: Timer | undefined;
-  /** Earliest moment for the next attempt, whatever wakes the client. */
+  /** When {@link #retry} is due. */
+  #retryAt = 0;
+  /** Earliest moment for the next attempt, whatever wakes the client; and how long that was away when it was set. */
   #notBefore = 0;
+  #leastMs = 0;
   #unsubscribe: (() => void) | undefined;
 
   constructor(private readonly options: ConnectionKeeperOptions) {
@@ -74,9 +77,10 @@ export class ConnectionKeeper {
     if (this.#transport) return;
     if (!this.#retry) this.#policy.reset();
     this.#unsubscribe ??= this.options.signals.subscribe(() => this.#wake());
-    const waitMs = this.#notBefore - this.options.clock.now();
-    if (waitMs <= 0) this.#attempt();
-    else this.#waitFor(waitMs, this.#state.status === 'disconnected' ? this.#state : normalClose);
+    const waitMs = this.#leastWaitMs();
+    if (waitMs <= 0) return this.#attempt();
+    if (this.#retry && this.#retryAt <= this.options.clock.now() + waitMs) return; // It comes that soon already.
+    this.#waitFor(waitMs, this.#state.status === 'disconnected' ? this.#state : normalClose);
   }
 
   /** Closes with 1000 and stays away until {@link connect}. */
@@ -84,6 +88,7 @@ export class ConnectionKeeper {
     const transport = this.#transport;
     if (!transport && !this.#retry && this.#state.status !== 'idle') return;
     this.#clear();
+    this.options.token.forget();
     transport?.close();
     this.#stop(normalClose);
   }
@@ -95,7 +100,7 @@ export class ConnectionKeeper {
   #attempt(): void {
     const { url, token, WebSocket, clock, connectTimeoutMs, onFrame } = this.options;
     this.#clear();
-    this.#notBefore = clock.now() + BETWEEN_ATTEMPTS_MS;
+    this.#hold(BETWEEN_ATTEMPTS_MS);
     this.#transport = new Transport({
       url: url(),
       token: () => token.take(),
@@ -118,11 +123,11 @@ export class ConnectionKeeper {
   }
 
   #closed(closed: Closed): void {
-    const { clock, signals, token } = this.options;
+    const { signals, token } = this.options;
     const wait = this.#policy.after(closed.code, closed.reason, token.canRefresh);
     this.#clear();
     if (!wait) return this.#stop(closed);
-    this.#notBefore = clock.now() + wait.leastMs;
+    this.#hold(wait.leastMs);
     this.#waitFor(signals.isOffline() ? Math.max(wait.waitMs, OFFLINE_WAIT_MS) : wait.waitMs, closed);
   }
 
@@ -130,20 +135,31 @@ export class ConnectionKeeper {
     const { clock } = this.options;
     this.#retry?.cancel();
     this.#retry = clock.after(waitMs, () => this.#attempt());
+    this.#retryAt = clock.now() + waitMs;
     this.#become({
       status: 'disconnected',
       code,
       reason: parseCloseReason(reason).word,
-      retryAt: clock.now() + waitMs,
+      retryAt: this.#retryAt,
       cause,
     });
   }
 
   #stop({ code, reason, cause }: Closed): void {
-    this.#notBefore = this.options.clock.now() + BETWEEN_ATTEMPTS_MS;
+    this.#hold(Math.max(BETWEEN_ATTEMPTS_MS, this.#leastWaitMs())); // What the server advised holds for a connect() too.
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
     this.#become({ status: 'disconnected', code, reason: parseCloseReason(reason).word, cause });
+  }
+
+  #hold(leastMs: number): void {
+    this.#leastMs = leastMs;
+    this.#notBefore = this.options.clock.now() + leastMs;
+  }
+
+  /** Never longer than it was set to: the clock may have been put back meanwhile. */
+  #leastWaitMs(): number {
+    return Math.min(this.#leastMs, this.#notBefore - this.options.clock.now());
   }
 
   /** The network is back, or the user: nobody waits for a timer, and a connection proves that it lives. */

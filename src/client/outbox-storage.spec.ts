@@ -26,7 +26,7 @@ describe('sessionOutbox', () => {
     const before = sessionOutbox();
     for (let n = 1; n <= 12; n += 1) before.put(send(`s${n}`));
     before.put(send('s2', { triedAt: 5 }));
-    before.remove('s1');
+    before.remove(send('s1'));
     expect(sessionOutbox().load()).toEqual([
       send('s2', { triedAt: 5 }),
       ...Array.from({ length: 10 }, (_, n) => send(`s${n + 3}`)),
@@ -38,8 +38,27 @@ describe('sessionOutbox', () => {
     const next = sessionOutbox();
     next.load();
     next.put(send('b'));
-    next.remove('a');
+    next.remove(send('a'));
     expect(sessionOutbox().load()).toEqual([send('b')]);
+  });
+
+  it('keeps one id in two rooms apart', () => {
+    const outbox = sessionOutbox();
+    outbox.put(send('a'));
+    outbox.put(send('a', { room: 'other' }));
+    outbox.remove(send('a'));
+    expect(sessionOutbox().load()).toEqual([send('a', { room: 'other' })]);
+  });
+
+  it('forgets what it can not keep as it is now: the old state would be no truth', () => {
+    const storage = page.sessionStorage as FakeStorage;
+    const outbox = sessionOutbox();
+    outbox.put(send('a'));
+    storage.setItem = () => {
+      throw new Error('quota');
+    };
+    outbox.put(send('a', { triedAt: 5 }));
+    expect(outbox.load()).toEqual([]);
   });
 
   it('keeps what goes by another name apart, and leaves everything else alone', () => {
@@ -64,7 +83,7 @@ describe('sessionOutbox', () => {
     const outbox = sessionOutbox();
     expect(outbox.load()).toEqual([]);
     outbox.put(send('a'));
-    outbox.remove('a');
-    outbox.remove('never there');
+    outbox.remove(send('a'));
+    outbox.remove(send('never there'));
   });
 });

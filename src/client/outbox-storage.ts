@@ -17,9 +17,9 @@ export interface StoredSend {
 export interface OutboxStorage {
   /** What was put and not removed, in the order in which the sends were first put. */
   load(): readonly StoredSend[];
-  /** Adds a send, or replaces the one with its id at that one's place. */
+  /** Adds a send, or replaces the one with its room and id at that one's place. */
   put(send: StoredSend): void;
-  remove(id: string): void;
+  remove(send: Pick<StoredSend, 'room' | 'id'>): void;
 }
 
 /**
@@ -41,22 +41,30 @@ export function sessionOutbox(name = 'rookery'): OutboxStorage {
           .sort((a, b) => a - b);
         return numbers.map((number) => {
           const send = JSON.parse(sessionStorage.getItem(prefix + number)!) as StoredSend;
-          keys.set(send.id, prefix + number);
+          keys.set(nameOf(send), prefix + number);
           last = number;
           return send;
         });
       }) ?? [],
     put(send) {
-      const key = keys.get(send.id) ?? prefix + ++last;
-      keys.set(send.id, key);
-      quietly(() => sessionStorage.setItem(key, JSON.stringify(send)));
+      const key = keys.get(nameOf(send)) ?? prefix + ++last;
+      keys.set(nameOf(send), key);
+      const kept = quietly(() => {
+        sessionStorage.setItem(key, JSON.stringify(send));
+        return true;
+      });
+      if (!kept) quietly(() => sessionStorage.removeItem(key)); // What stands there is not true any more.
     },
-    remove(id) {
-      const key = keys.get(id);
-      keys.delete(id);
+    remove(send) {
+      const key = keys.get(nameOf(send));
+      keys.delete(nameOf(send));
       if (key) quietly(() => sessionStorage.removeItem(key));
     },
   };
+}
+
+function nameOf({ room, id }: Pick<StoredSend, 'room' | 'id'>): string {
+  return `${room}\n${id}`;
 }
 
 function quietly<Result>(step: () => Result): Result | undefined {

@@ -13,12 +13,15 @@ class MapStorage implements OutboxStorage {
   readonly sends = new Map<string, StoredSend>();
   load = () => [...this.sends.values()];
   put = (send: StoredSend) => void this.sends.set(send.id, send);
-  remove = (id: string) => void this.sends.delete(id);
+  remove = ({ id }: { id: string }) => void this.sends.delete(id);
 }
 
 interface Settings extends OutboxOptions {
   maxFrameBytes?: number;
-  user?: string;
+  user?: string | undefined;
+  dedupeTtlMs?: number;
+  /** An id that another room waits for. */
+  expected?: string | undefined;
 }
 
 function setUp(settings: Settings = {}) {
@@ -28,8 +31,9 @@ function setUp(settings: Settings = {}) {
     clock,
     outbox: settings,
     maxFrameBytes: () => settings.maxFrameBytes ?? 100,
-    dedupeTtlMs: () => 300_000,
+    dedupeTtlMs: () => settings.dedupeTtlMs ?? 300_000,
     user: () => settings.user,
+    isExpected: (id) => settings.expected === id,
     expect: (id, answer) => void answers.set(id, answer),
     ready: () => undefined,
   });
@@ -46,11 +50,14 @@ function setUp(settings: Settings = {}) {
     ack: (id: string, offset = 1) => answer(id, { type: 'ack', id, offset }),
     error: (id: string, code: ErrorCode, retryMs?: number) =>
       answer(id, { type: 'error', code, message: code, id, ...(retryMs === undefined ? {} : { retryMs }) }),
+    answer,
+    /** Time passes while no timer runs. */
+    sleep: (ms: number) => clock.sleep(ms),
     lose: (...ids: string[]) => ids.forEach((id) => answer(id, undefined)),
     /** Everything that may leave now. */
     drain: () => {
       const taken: string[] = [];
-      for (let text = outbox.take(); text !== undefined; text = outbox.take()) taken.push(text);
+      for (let frame = outbox.take(); frame; frame = outbox.take()) taken.push(frame.text);
       return taken;
     },
   };
@@ -258,6 +265,56 @@ describe('Outbox', () => {
     expect(await Promise.all(results)).toEqual(['ok 7', 'ok 7']);
   });
 
+  it('waits with an id that another room waits for: the answer would be taken for its own', async () => {
+    const settings: Settings = { expected: 'a' };
+    const { add, drain, ack } = setUp(settings);
+    const result = add('a');
+    expect(drain()).toEqual([]);
+    settings.expected = undefined;
+    expect(drain()).toEqual(['a']);
+    ack('a', 3);
+    expect(await result).toBe('ok 3');
+  });
+
+  it('sends nothing again that is too old, also where no timer ran while the device slept', async () => {
+    const { add, drain, lose, sleep } = setUp();
+    const result = add('a');
+    drain();
+    sleep(3_600_000);
+    lose('a');
+    expect(drain()).toEqual([]);
+    expect(await result).toBe('outcome_unknown');
+  });
+
+  it('goes by the time of the server that is there, also for what an older page had tried', async () => {
+    const settings: Settings = {};
+    const { add, drain, clock, outbox } = setUp(settings);
+    const result = add('a', { triedAt: clock.now() - 100_000 });
+    settings.dedupeTtlMs = 60_000;
+    outbox.connected();
+    expect(drain()).toEqual([]);
+    expect(await result).toBe('outcome_unknown');
+  });
+
+  it('says outcome_unknown where a second try was refused: the first one may have been stored', async () => {
+    const { add, drain, lose, error } = setUp();
+    const result = add('a');
+    drain();
+    lose('a');
+    drain();
+    error('a', 'conflict');
+    expect(await result).toBe('outcome_unknown');
+  });
+
+  it('is settled by an answer of whatever type', async () => {
+    const { add, drain, answer } = setUp();
+    const result = add('a');
+    drain();
+    answer('a', { type: 'left', id: 'a', room: 'general', reason: 'left' });
+    expect(await result).toBe('ok undefined');
+    expect(drain()).toEqual([]);
+  });
+
   describe('bounds', () => {
     it('rejects above its bytes, and takes more when something was acknowledged', async () => {
       const { add, drain, ack } = setUp({ maxBytes: 6 });
@@ -365,12 +422,37 @@ describe('Outbox', () => {
       expect(await own).toBe('outcome_unknown');
     });
 
-    it('sends as the user who comes what was written before anybody was known', () => {
-      const settings: Settings = {};
-      const { add, drain } = setUp(settings);
-      void add('a');
+    it('sends as the user who comes what was written before anybody was known, and as no other', async () => {
+      const storage = new MapStorage();
+      const settings: Settings = { storage };
+      const { add, drain, outbox } = setUp(settings);
+      const result = add('a');
       settings.user = 'alice';
-      expect(drain()).toEqual(['a']);
+      outbox.connected();
+      expect(storage.load()).toMatchObject([{ id: 'a', user: 'alice' }]);
+      settings.user = 'bob';
+      outbox.connected();
+      expect(drain()).toEqual([]);
+      expect(await result).toBe('other_user');
+    });
+
+    it('never sends again as a user what was sent before anybody had signed in', async () => {
+      const settings: Settings = {};
+      const { add, drain, lose } = setUp(settings);
+      const result = add('a');
+      drain();
+      settings.user = 'alice';
+      lose('a');
+      expect(drain()).toEqual([]);
+      expect(await result).toBe('outcome_unknown');
+    });
+
+    it('forgets what it can not take over, and says of what was tried that it may have arrived', async () => {
+      const storage = new MapStorage();
+      const { add, clock } = setUp({ storage, maxFrameBytes: 3 });
+      storage.put({ id: 'long', room: 'general', text: 'long', triedAt: clock.now() });
+      expect(await add('long', { triedAt: clock.now() })).toBe('outcome_unknown');
+      expect(storage.load()).toEqual([]);
     });
   });
 });

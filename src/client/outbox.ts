@@ -34,6 +34,12 @@ export interface SendResult {
   readonly dropped?: true;
 }
 
+/** A frame as it leaves. */
+export interface Outgoing {
+  readonly id: string;
+  readonly text: string;
+}
+
 /** What answers a frame that carried an id (FR5). */
 export type AnswerFrame = AckFrame | ErrorFrame | JoinedFrame | LeftFrame | HistoryFrame | PresenceFrame;
 
@@ -45,6 +51,8 @@ export interface OutboxLink {
   dedupeTtlMs(): number;
   /** Who this client last was; `undefined`: never connected, or anonymous (then the server doesn't tell users apart). */
   user(): string | undefined;
+  /** Says whether an answer to this id is still to come, in whichever room: two frames under one id go one by one. */
+  isExpected(id: string): boolean;
   /** Says where the answer to an id goes; called with nothing where the connection is lost before it came. */
   expect(id: string, answer: (frame: AnswerFrame | undefined) => void): void;
   /** There may be something to take. */
@@ -61,6 +69,8 @@ interface Entry {
   /** When it was first sent; `undefined`: never, so nothing of it is known to the server. */
   triedAt: number | undefined;
   underWay: boolean;
+  /** It was under way when a connection was lost: it may have been stored, whatever the next answer says. */
+  unsure: boolean;
   retry?: RetryWait;
 }
 
@@ -89,27 +99,42 @@ export class Outbox {
     const same = this.#entries.find((entry) => entry.send.id === send.id);
     if (same) return same.result;
     const bytes = sizeOf(send.text);
+    const { triedAt } = send;
+    const unsure = triedAt !== undefined;
     const error = this.#ended ?? this.tooBig(bytes) ?? this.#makeRoom(bytes);
-    if (error) return Promise.reject(error);
-    const { user = this.link.user(), triedAt } = send;
+    if (error) {
+      this.link.outbox.storage?.remove(send); // Its sender is told, once.
+      return Promise.reject(unsure ? unknownOutcome(error) : error);
+    }
+    const user = send.user ?? (unsure ? undefined : this.link.user());
     const { promise: result, ...settle } = withResolvers<SendResult>();
-    const entry: Entry = { send, bytes, result, ...settle, user, triedAt, underWay: false };
+    const entry: Entry = { send, bytes, result, ...settle, user, triedAt, underWay: false, unsure };
     this.#entries.push(entry);
     this.#bytes += bytes;
     this.#keep(entry);
-    if (triedAt !== undefined) this.#armExpiry();
+    if (unsure) this.#armExpiry();
     this.link.ready();
     return result;
   }
 
+  /** The connection is there: what nobody sent so far is from now on the user's who came. */
+  connected(): void {
+    for (const entry of this.#entries) {
+      if (entry.user !== undefined || entry.triedAt !== undefined) continue;
+      entry.user = this.link.user();
+      this.#keep(entry);
+    }
+    this.#armExpiry(); // By this server's time.
+  }
+
   /** The next frame that may leave now. */
-  take(): string | undefined {
+  take(): Outgoing | undefined {
     if (this.#pause || this.#underWay >= (this.#cautious ? 1 : FRAMES_UNDER_WAY)) return undefined;
     for (;;) {
       const entry = this.#entries.find((candidate) => !candidate.underWay);
-      if (!entry) return undefined;
-      // Since it was queued the server may have got another limit, and the client another user.
-      const error = this.tooBig(entry.bytes) ?? this.#foreign(entry);
+      if (!entry || this.link.isExpected(entry.send.id)) return undefined;
+      // Since it was queued the server may have got another limit, the client another user, and the device slept.
+      const error = this.#late(entry) ?? this.tooBig(entry.bytes) ?? this.#foreign(entry);
       if (!error) return this.#send(entry);
       this.#giveUp(entry, error);
     }
@@ -138,8 +163,8 @@ export class Outbox {
     return new RealtimeClientError('too_big', `expected a frame of at most ${most} bytes, got ${bytes}; send less`);
   }
 
-  #send(entry: Entry): string {
-    const { id, text } = entry.send;
+  #send(entry: Entry): Outgoing {
+    const { id } = entry.send;
     if (entry.triedAt === undefined) {
       entry.triedAt = this.link.clock.now();
       entry.user = this.link.user();
@@ -149,7 +174,7 @@ export class Outbox {
     this.#underWay += 1;
     this.link.expect(id, (frame) => this.#answered(entry, frame));
     if (!this.#expiry) this.#armExpiry();
-    return text;
+    return entry.send;
   }
 
   #answered(entry: Entry, frame: AnswerFrame | undefined): void {
@@ -157,15 +182,18 @@ export class Outbox {
     entry.underWay = false;
     this.#underWay -= 1;
     if (!frame) return this.#lost(entry);
-    if (frame.type === 'ack') {
-      this.#cautious = false;
-      this.#remove(entry).resolve({ offset: frame.offset, data: frame.data });
-    } else if (frame.type === 'error') {
+    if (frame.type === 'error') {
       entry.retry ??= new RetryWait();
       const waitMs = entry.retry.after(frame);
-      if (waitMs === undefined || this.#ended)
-        this.#remove(entry).reject(new RealtimeClientError(frame.code, frame.message, frame.retryMs));
-      else this.#wait(waitMs);
+      if (waitMs !== undefined && !this.#ended) this.#wait(waitMs);
+      else {
+        const error = new RealtimeClientError(frame.code, frame.message, frame.retryMs);
+        this.#remove(entry).reject(entry.unsure ? unknownOutcome(error) : error);
+      }
+    } else {
+      this.#cautious = false;
+      const { offset, data } = frame as AckFrame;
+      this.#remove(entry).resolve({ offset, data });
     }
     this.link.ready();
   }
@@ -173,6 +201,7 @@ export class Outbox {
   /** The connection is gone: the next one begins with what was under way, without the old one's pause. */
   #lost(entry: Entry): void {
     this.#cautious = false;
+    entry.unsure = true;
     this.#resume();
     if (this.#ended) this.#giveUp(entry, this.#ended);
   }
@@ -197,14 +226,14 @@ export class Outbox {
 
   /** Rejects with the error, or, where it was sent and may have arrived, with `outcome_unknown`. */
   #giveUp(entry: Entry, error: RealtimeClientError): void {
-    this.#remove(entry).reject(entry.triedAt === undefined ? error : unknownOutcome());
+    this.#remove(entry).reject(entry.triedAt === undefined ? error : unknownOutcome(error));
   }
 
   #remove(entry: Entry): Entry {
     this.#entries.splice(this.#entries.indexOf(entry), 1);
     this.#bytes -= entry.bytes;
     if (entry.underWay) this.#underWay -= 1;
-    this.link.outbox.storage?.remove(entry.send.id);
+    this.link.outbox.storage?.remove(entry.send);
     return entry;
   }
 
@@ -214,19 +243,28 @@ export class Outbox {
     this.#expiry = undefined;
     const oldest = this.#entries.find((entry) => entry.triedAt !== undefined);
     if (oldest?.triedAt === undefined) return;
-    const leftMs = oldest.triedAt + SAFE_SHARE * this.link.dedupeTtlMs() - this.link.clock.now();
-    if (leftMs > 0) {
-      this.#expiry = this.link.clock.after(leftMs, () => this.#armExpiry());
+    const late = this.#late(oldest);
+    if (!late) {
+      this.#expiry = this.link.clock.after(this.#leftMs(oldest.triedAt), () => this.#armExpiry());
     } else {
-      this.#giveUp(oldest, unknownOutcome());
+      this.#giveUp(oldest, late);
       this.link.ready();
       this.#armExpiry();
     }
   }
 
-  #foreign({ user }: Entry): RealtimeClientError | undefined {
-    const now = this.link.user();
-    if (user === undefined || user === now) return undefined;
+  /** How long the server still knows an id for sure. */
+  #leftMs(triedAt: number): number {
+    return triedAt + SAFE_SHARE * this.link.dedupeTtlMs() - this.link.clock.now();
+  }
+
+  /** Why it is not sent again: the server may have forgotten its id, and would store it twice. */
+  #late({ triedAt }: Entry): RealtimeClientError | undefined {
+    return triedAt !== undefined && this.#leftMs(triedAt) <= 0 ? unknownOutcome() : undefined;
+  }
+
+  #foreign({ user, triedAt }: Entry): RealtimeClientError | undefined {
+    if (user === this.link.user() || (user ?? triedAt) === undefined) return undefined;
     return new RealtimeClientError('other_user', 'it was sent by another user than the one who is connected now');
   }
 
@@ -262,9 +300,11 @@ function withResolvers<Result>() {
   return { promise, resolve, reject };
 }
 
-function unknownOutcome(): RealtimeClientError {
+function unknownOutcome(cause?: unknown): RealtimeClientError {
   return new RealtimeClientError(
     'outcome_unknown',
     'no answer in time: it may have arrived; look before sending it anew',
+    undefined,
+    cause,
   );
 }

@@ -353,7 +353,7 @@ describe('RealtimeClient, what it sends', () => {
     for (const name of ['a', 'b', 'c']) client.room(name);
     const slow = { limits: { framesPerSecond: 1, burst: 1, rooms: 0 } };
     const first = (await network.socket(1)).welcome(slow);
-    expect(first.sent).toHaveLength(1);
+    expect(first.sentOf('join')).toHaveLength(1);
     first.end();
     clock.advance(250);
     const second = (await network.socket(2)).welcome(slow);
@@ -361,7 +361,7 @@ describe('RealtimeClient, what it sends', () => {
       second.joined(name, 'e.0');
       clock.advance(2_000);
     }
-    expect(second.sent.map(({ room }) => room)).toEqual(['a', 'b', 'c']);
+    expect(second.sentOf('join').map(({ room }) => room)).toEqual(['a', 'b', 'c']);
   });
 
   it('sends in turn for its rooms', async () => {
@@ -472,6 +472,82 @@ describe('RealtimeClient, what it asks', () => {
   });
 });
 
+describe('RealtimeClient, what could be mistaken', () => {
+  it('CL2 gives each of two rooms the answer to its own frame under one id', async () => {
+    const { client, network } = setUp();
+    const [a, b] = ['a', 'b'].map((name) => outcome(client.room(name).send('message', {}, { id: 'X' })));
+    const socket = (await network.socket(1)).welcome().joined('a', 'e.0').joined('b', 'f.0');
+    socket.receive({ type: 'ack', id: 'X', offset: 7 });
+    socket.receive({ type: 'error', code: 'forbidden', message: 'no', id: 'X', room: 'b' });
+    expect([await a, await b]).toEqual(['ok 7', 'forbidden']);
+  });
+
+  it.each(['presence', 'leave', 'ping', 'ack'])('refuses to send %s: the protocol has it', async (type) => {
+    const { room, socket } = await setUpJoined();
+    await expect(room.send(type, {})).rejects.toThrow(TypeError);
+    await expect(room.send(type, {}, { volatile: true })).rejects.toThrow(TypeError);
+    expect(socket.sentOf(type)).toEqual([]);
+  });
+
+  it.each(['', 'x'.repeat(65)])('refuses an id that the server could not answer: %j', async (id) => {
+    const { room } = await setUpJoined();
+    await expect(room.send('message', {}, { id })).rejects.toThrow(TypeError);
+  });
+
+  it('CL6 takes what may be small enough for a server that did not say yet what it takes', async () => {
+    const { client, network } = setUp();
+    const sent = outcome(client.room('general').send('message', { text: 'x'.repeat(100_000) }));
+    const socket = (await network.socket(1)).welcome({ maxFrameBytes: 1_048_576 }).joined('general', 'e.0');
+    socket.ack(socket.sentOf('message')[0], 1);
+    expect(await sent).toBe('ok 1');
+  });
+
+  it('CL7 goes on with other rooms while the handler of one does not answer', async () => {
+    const { client, clock, network } = setUp();
+    const [slow, other] = [client.room('slow'), client.room('other')];
+    const limits = { framesPerSecond: 20, burst: 40, rooms: 0 };
+    const socket = (await network.socket(1)).welcome({ limits, heartbeatMs: 0 });
+    socket.joined('slow', 'e.0').joined('other', 'f.0');
+    clock.advance(60_000);
+    for (let n = 0; n < 36; n += 1) void outcome(slow.send('message', { n }));
+    const sent = outcome(other.send('message', { text: 'goes' }));
+    expect(socket.sentOf('message')).toHaveLength(36);
+    const [ping] = socket.sentOf('ping');
+    socket.receive({ type: 'pong', id: ping?.['id'] });
+    clock.advance(1_000);
+    expect(socket.sentOf('message').at(-1)).toMatchObject({ room: 'other', text: 'goes' });
+    socket.ack(socket.sentOf('message').at(-1), 1);
+    expect(await sent).toBe('ok 1');
+  });
+
+  it('CL3 leaves before whoever hears of it joins again', async () => {
+    const { client, room, socket } = await setUpJoined();
+    room.on('left', () => client.room('general'));
+    void room.leave();
+    expect(socket.sent.map(({ type }) => type)).toEqual(['join', 'leave', 'join']);
+  });
+
+  it('settles a leave also where whoever hears of it closes', async () => {
+    const { client, room } = await setUpJoined();
+    room.on('left', () => client.close());
+    await room.leave();
+    expect(client.state).toMatchObject({ status: 'disconnected' });
+  });
+
+  it('FR7 begins the user’s own room where its frames are by the time it is opened', async () => {
+    const { client, network } = setUp();
+    client.connect();
+    const socket = (await network.socket(1)).welcome();
+    socket.receive({ type: 'joined', room: '@me', cursor: 'e.5', members: 1 });
+    for (const offset of [6, 7, 8]) socket.receive(say(offset, { room: '@me' }));
+    const mine = client.room('@me');
+    const seen = texts(mine);
+    expect(mine.cursor).toBe('e.8');
+    socket.receive(say(9, { room: '@me' }));
+    expect(seen).toEqual(['text 9']);
+  });
+});
+
 describe('RealtimeClient, sends that only matter now', () => {
   it('leave at once, without an id, before what waits', async () => {
     const { room, socket } = await setUpJoined();
@@ -514,7 +590,7 @@ describe('RealtimeClient, over a reload of the page', () => {
     const storage: OutboxStorage = {
       load: () => [...kept.values()],
       put: (send) => void kept.set(send.id, send),
-      remove: (id) => void kept.delete(id),
+      remove: ({ id }) => void kept.delete(id),
     };
     return { kept, storage };
   }

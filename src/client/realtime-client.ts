@@ -1,4 +1,4 @@
-import { USER_ROOM } from '../protocol/index.js';
+import { USER_ROOM, reservedTypes } from '../protocol/index.js';
 import type { ErrorFrame, JoinedFrame, WelcomeFrame } from '../protocol/index.js';
 import { RealtimeClientError } from './client-error.js';
 import { systemClock } from './clock.js';
@@ -6,7 +6,7 @@ import type { Clock, Timer } from './clock.js';
 import { ConnectionKeeper } from './connection-keeper.js';
 import type { ConnectionState, Disconnected } from './connection-keeper.js';
 import { Emitter } from './emitter.js';
-import type { AnswerFrame, OutboxOptions } from './outbox.js';
+import type { AnswerFrame, Outgoing, OutboxOptions } from './outbox.js';
 import type { StoredSend } from './outbox-storage.js';
 import { Pacer } from './pacer.js';
 import { ClientRoom } from './room.js';
@@ -46,8 +46,8 @@ export interface RealtimeClientOptions {
   readonly signals?: WakeSignals;
 }
 
-/** Before the first `welcome` says better: the server's own defaults. */
-const assumed = { maxFrameBytes: 65_536, dedupeTtlMs: 300_000 };
+/** Before the first `welcome` says it: nothing is too large yet, and the server's own default. */
+const assumed = { maxFrameBytes: Infinity, dedupeTtlMs: 300_000 };
 
 /**
  * One connection to a gateway and the rooms on it. It connects with the first room, or by {@link connect}, comes back
@@ -61,7 +61,7 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
   readonly #emitter = new Emitter<ClientEvents>();
   readonly #rooms = new Map<string, { readonly room: ClientRoom<Payloads>; readonly session: RoomSession }>();
   readonly #answers = new Map<string, (frame: AnswerFrame | undefined) => void>();
-  readonly #controls: string[] = [];
+  readonly #controls: Outgoing[] = [];
   readonly #refresh: TokenRefresh;
   /** Sends of the page's last life whose rooms were not opened yet. */
   #stored: readonly StoredSend[];
@@ -102,8 +102,8 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
         return id?.startsWith('anon-') ? undefined : id; // HS9, CL2: anonymous connections count as one user.
       },
       isConnected: () => this.state.status === 'connected',
-      control: (text) => {
-        this.#controls.push(text);
+      control: (frame) => {
+        this.#controls.push(frame);
         this.#pump();
       },
       volatile: (text) => {
@@ -114,6 +114,7 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
         }
         return mayLeave;
       },
+      isExpected: (id) => this.#answers.has(id),
       expect: (id, answer) => void this.#answers.set(id, answer),
       ready: () => this.#pump(),
       forget: (session) => {
@@ -190,18 +191,31 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
   }
 
   #received(frame: IncomingFrame): void {
-    const id = answerTypes.has(frame.type) ? (frame['id'] as string | undefined) : undefined;
-    const answer = id === undefined ? undefined : this.#answers.get(id);
-    if (id !== undefined && answer) {
-      this.#answers.delete(id);
-      this.#pacer?.answered(this.#clock.now());
-      answer(frame as unknown as AnswerFrame);
-      return this.#pump();
-    }
-    if (frame.type === 'joined' && frame['room'] === USER_ROOM) this.#userRoom = frame as unknown as JoinedFrame;
+    // An application's frame carries its sender's id too, and answers nothing.
+    const id = reservedTypes.has(frame.type) ? frame['id'] : undefined;
+    if (typeof id === 'string' && this.#answered(id, frame)) return;
+    if (frame['room'] === USER_ROOM) this.#noteUserRoom(frame);
     const session = this.#rooms.get(frame['room'] as string)?.session;
     if (session) session.receive(frame as unknown as RoomFrameIn);
     else if (frame.type === 'error') this.#emitter.emit('error', frame as unknown as ErrorFrame);
+  }
+
+  /** @returns whether somebody waited for it. */
+  #answered(id: string, frame: IncomingFrame): boolean {
+    this.#pacer?.answered(id, this.#clock.now());
+    const answer = this.#answers.get(id);
+    this.#answers.delete(id);
+    answer?.(frame as unknown as AnswerFrame);
+    this.#pump();
+    return answer !== undefined;
+  }
+
+  /** Whoever opens the user's room later begins where its frames are by then. */
+  #noteUserRoom(frame: IncomingFrame): void {
+    const joined = this.#userRoom;
+    const { offset } = frame as { offset?: number };
+    if (frame.type === 'joined') this.#userRoom = frame as unknown as JoinedFrame;
+    else if (joined && offset) this.#userRoom = { ...joined, cursor: joined.cursor.replace(/\d+$/, `${offset}`) };
   }
 
   #lost(): void {
@@ -225,23 +239,28 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
       const waitMs = this.#pacer.waitMs(this.#clock.now());
       if (waitMs > 0) {
         if (waitMs < Infinity) this.#pause = this.#clock.after(waitMs, () => this.#pump());
+        else this.#ask(this.#pacer.question());
         return;
       }
-      const text = this.#controls.shift() ?? this.#takeFromRooms();
-      if (text === undefined) return;
-      this.#pacer.sent();
-      this.#keeper.send(text);
+      const frame = this.#controls.shift() ?? this.#takeFromRooms();
+      if (!frame) return;
+      this.#pacer.sent(frame.id);
+      this.#keeper.send(frame.text);
     }
   }
 
+  #ask(question: string | undefined): void {
+    if (question) this.#keeper.send(question);
+  }
+
   /** One frame of the first room that has one; the room goes to the end of the line. */
-  #takeFromRooms(): string | undefined {
+  #takeFromRooms(): Outgoing | undefined {
     for (const [name, entry] of this.#rooms) {
-      const text = entry.session.take();
-      if (text === undefined) continue;
+      const frame = entry.session.take();
+      if (!frame) continue;
       this.#rooms.delete(name);
       this.#rooms.set(name, entry);
-      return text;
+      return frame;
     }
     return undefined;
   }
@@ -256,9 +275,6 @@ export class RealtimeClient<Payloads extends object = PayloadMap> {
     return new RealtimeClientError('disconnected', `the connection ended with ${why}; call connect() to come back`);
   }
 }
-
-/** Frames that answer an id (FR5). An application's frame carries its sender's id too, and answers nothing. */
-const answerTypes: ReadonlySet<string> = new Set(['ack', 'error', 'joined', 'left', 'history', 'presence']);
 
 /** @internal The address of a gateway as it was given, whole. */
 export function gatewayUrl(given: string | URL): URL {

@@ -1,4 +1,4 @@
-import { USER_ROOM, parseJson } from '../protocol/index.js';
+import { USER_ROOM, isFrameId, parseJson, reservedTypes } from '../protocol/index.js';
 import type {
   ErrorFrame,
   HistoryFrame,
@@ -13,7 +13,7 @@ import type { Timer } from './clock.js';
 import type { Emitter } from './emitter.js';
 import { createFrameId } from './frame-id.js';
 import { Outbox, sizeOf } from './outbox.js';
-import type { AnswerFrame, OutboxLink, SendResult } from './outbox.js';
+import type { AnswerFrame, Outgoing, OutboxLink, SendResult } from './outbox.js';
 import type { StoredSend } from './outbox-storage.js';
 import { RetryWait } from './retry-wait.js';
 import { RoomCursor } from './room-cursor.js';
@@ -29,7 +29,7 @@ export type RoomFrameIn = MessageFrame | SystemFrame | JoinedFrame | LeftFrame |
 export interface RoomLink extends OutboxLink {
   isConnected(): boolean;
   /** Sends a frame before everything that rooms have waiting. Only while connected. */
-  control(text: string): void;
+  control(frame: Outgoing): void;
   /** Sends a frame now, or not at all: says whether it left. */
   volatile(text: string): boolean;
   /** The room was left: its frames go nowhere from now on. */
@@ -39,8 +39,7 @@ export interface RoomLink extends OutboxLink {
 /** Everything that a room tells, by the name under which `room.on` hands it out. */
 export type RoomEmitter = Emitter<Record<string, unknown>>;
 
-interface Question {
-  readonly text: string;
+interface Question extends Outgoing {
   readonly resolve: (frame: HistoryFrame | PresenceFrame) => void;
   readonly reject: (error: RealtimeClientError) => void;
   readonly timer: Timer;
@@ -75,11 +74,12 @@ export class RoomSession {
 
   /** The connection is there: joins, resuming after the last frame that was processed (RC1). */
   connected(): void {
+    this.#outbox.connected();
     if (this.name === USER_ROOM) return; // The server joins it by itself, from the cursor in the URL (FR7, HS6).
     const id = createFrameId();
     this.#joinSent = true;
     this.link.expect(id, (frame) => this.#joinAnswered(frame));
-    this.link.control(JSON.stringify({ type: 'join', id, room: this.name, since: this.cursor }));
+    this.link.control({ id, text: JSON.stringify({ type: 'join', id, room: this.name, since: this.cursor }) });
   }
 
   /** The connection is gone; another may come. */
@@ -103,24 +103,26 @@ export class RoomSession {
   }
 
   /** The next frame that may leave now: questions first, they never wait (OR3). */
-  take(): string | undefined {
+  take(): Outgoing | undefined {
     if (this.status !== 'joined') return undefined;
     for (const [id, question] of this.#questions) {
       if (question.asked) continue;
       question.asked = true;
       this.link.expect(id, (frame) => this.#questionAnswered(id, frame));
-      return question.text;
+      return question;
     }
     return this.#outbox.take();
   }
 
   async send(type: string, payload: unknown, id = createFrameId()): Promise<SendResult> {
     const { name: room } = this;
+    check(type, id);
     return this.#outbox.add({ id, room, text: JSON.stringify({ ...bodyOf(payload), type, id, room }) });
   }
 
   /** Sends without an id: nobody answers, and nothing waits. */
   async sendVolatile(type: string, payload: unknown): Promise<SendResult> {
+    check(type);
     const text = JSON.stringify({ ...bodyOf(payload), type, room: this.name });
     const error = this.#over ?? this.#outbox.tooBig(sizeOf(text));
     if (error) throw error;
@@ -145,20 +147,24 @@ export class RoomSession {
         this.#question(id)?.reject(new RealtimeClientError('timeout', `no answer to ${type} within ${QUESTION_MS} ms`)),
       );
       const text = JSON.stringify({ ...fields, type, id, room: this.name });
-      this.#questions.set(id, { text, resolve, reject, timer, asked: false });
+      this.#questions.set(id, { id, text, resolve, reject, timer, asked: false });
       this.link.ready();
     });
   }
 
   leave(): Promise<void> {
     if (this.status === 'left') return Promise.resolve();
-    const tell = this.link.isConnected() && this.#joinSent;
+    // First: whoever hears of it may join again at once, and that has to come after.
+    const told = this.link.isConnected() && this.#joinSent ? this.#tellLeaving() : Promise.resolve();
     this.#leave({ reason: 'left' });
-    if (!tell) return Promise.resolve();
+    return told;
+  }
+
+  #tellLeaving(): Promise<void> {
     const id = createFrameId();
     return new Promise((resolve) => {
       this.link.expect(id, () => resolve()); // Whatever comes, or a lost connection: it is not a member any more.
-      this.link.control(JSON.stringify({ type: 'leave', id, room: this.name }));
+      this.link.control({ id, text: JSON.stringify({ type: 'leave', id, room: this.name }) });
     });
   }
 
@@ -225,6 +231,12 @@ export class RoomSession {
     this.#questions.delete(id);
     return question;
   }
+}
+
+/** What the server would take for something else, or could not even answer, is refused here. */
+function check(type: string, id?: string): void {
+  if (reservedTypes.has(type)) throw new TypeError(`expected a type of your own, got ${type}: the protocol has it`);
+  if (id !== undefined && !isFrameId(id)) throw new TypeError('expected an id of 1 to 64 characters');
 }
 
 function bodyOf(payload: unknown): object {

@@ -16,9 +16,16 @@ export class TokenSource {
   take(): Promise<string | undefined> {
     const { token } = this;
     if (typeof token !== 'function') return Promise.resolve(token);
-    this.#pending ??= (async () => token())().finally(() => {
-      this.#pending = undefined;
+    if (this.#pending) return this.#pending;
+    const pending = (async () => token())().finally(() => {
+      if (this.#pending === pending) this.#pending = undefined;
     });
-    return this.#pending;
+    this.#pending = pending;
+    return pending;
+  }
+
+  /** Whoever asks next gets an answer of their own: the user may be another one. */
+  forget(): void {
+    this.#pending = undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { createFrameId } from '../client/index.js';
-import type { GapEvent, MessageFrame, RealtimeClient, SendResult } from '../client/index.js';
+import type { GapEvent, JoinedFrame, MessageFrame, RealtimeClient, SendResult } from '../client/index.js';
 import { enterRoom } from './shared-room.js';
 import type { SharedRoom } from './shared-room.js';
 
@@ -68,7 +68,7 @@ export class FrameList {
     takeRestored();
     const ends = [
       room.on('restored', takeRestored),
-      room.on('joined', () => this.#earlier ?? void this.#load()),
+      room.on('joined', (frame) => this.#joined(frame as JoinedFrame)),
       room.on('gap', (gap) => this.#begin(gap as GapEvent)),
       room.on(this.options.type, (frame) => this.#came(frame as MessageFrame)),
     ];
@@ -99,6 +99,12 @@ export class FrameList {
   /** Takes a frame off the list that failed. */
   discard(id: string): void {
     this.#become({ pending: this.#view.pending.filter((frame) => frame.id !== id || frame.status !== 'failed') });
+  }
+
+  /** Without `recovered` it is a membership of its own: what was said between two of them is in history alone. */
+  #joined({ recovered }: JoinedFrame): void {
+    if (this.#earlier === undefined) void this.#load();
+    else if (recovered === undefined) this.#begin(undefined);
   }
 
   #begin(gap: GapEvent | undefined): void {

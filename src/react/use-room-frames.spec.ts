@@ -13,6 +13,7 @@ let stage: Stage;
 let socket: FakeSocket;
 /** What the last render had. */
 let list: RoomFrames<Chat['message']>;
+let rejoin: () => void;
 
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
@@ -25,7 +26,9 @@ afterEach(async () => {
 });
 
 function Messages({ options }: { readonly options?: RoomFramesOptions }): string {
-  list = useRoomFrames(useRoom<Chat>('general'), 'message', options);
+  const room = useRoom<Chat>('general');
+  ({ rejoin } = room);
+  list = useRoomFrames(room, 'message', options);
   return list.frames.map(({ text }) => text).join(', ');
 }
 
@@ -112,6 +115,16 @@ describe('useRoomFrames', () => {
     expect(stage.text).toBe('text 89, text 90, text 91');
     await stage.do(() => void list.loadEarlier());
     expect(questions().at(-1)).toMatchObject({ before: 'f.88' });
+  });
+
+  it('begins anew where it was left and joined again: what was said between is in history alone', async () => {
+    await open([message(1), message(2)]);
+    await receive({ type: 'left', room: 'general', reason: 'kicked' });
+    await stage.do(() => rejoin());
+    await stage.do(() => socket.joined('general', 'f.5'));
+    await answer([message(3), message(4), message(5)], true, 'f.2');
+    await receive(message(6));
+    expect(stage.text).toBe('text 3, text 4, text 5, text 6');
   });
 
   it('takes no page that was asked for before a gap', async () => {

@@ -309,7 +309,7 @@ describe('what sockets send', () => {
     send('maker', { type: 'leave', id: 'l1', room: 'r' });
     send('other', { type: 'message', id: 'b1', room: 'r', text: 'b1' });
     send('other', { type: 'leave', id: 'l2', room: 'r' });
-    const sent = () => written.slice(2).map(({ id }) => id);
+    const sent = () => written.slice(2).flatMap(({ type, id }) => (type === 'ping' ? [] : [id]));
     expect(sent()).toEqual(['a1']); // Nine tenths of the burst, less the two joins.
     for (const id of ['a1', 'b1', 'a2', 'a3']) {
       server({ type: 'ack', id });
@@ -325,7 +325,7 @@ describe('what sockets send', () => {
     connection.detach('other');
     server({ type: 'ack', id: 'm1' });
     clock.advance(1_000);
-    expect(written.map(({ id }) => id)).toEqual(['m1', 'm2']);
+    expect(written.flatMap(({ type, id }) => (type === 'ping' ? [] : [id]))).toEqual(['m1', 'm2']);
   });
 });
 

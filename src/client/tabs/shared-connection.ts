@@ -99,11 +99,11 @@ export class SharedConnection {
     const frame = readFrame(text);
     if (!frame) return;
     if (frame.type === 'ping') this.options.write('{"type":"pong"}');
+    if (reservedTypes.has(frame.type)) this.#pacer.answered(String(frame['id']), this.options.clock.now());
     const answer = reservedTypes.has(frame.type) ? this.#answers.get(frame['id'] as string) : undefined;
     const room = this.#roomOf(frame);
     if (answer) {
       this.#answers.delete(frame['id'] as string);
-      this.#pacer.answered(this.options.clock.now());
       answer(frame as unknown as AnswerFrame, text);
       this.#pump(); // A frame of the same id may have waited for this.
     } else if (room === this.#userRoom && frame.type === 'joined') {
@@ -146,12 +146,15 @@ export class SharedConnection {
     for (;;) {
       const waitMs = this.#pacer.waitMs(clock.now());
       if (waitMs > 0) {
+        const question = waitMs < Infinity ? undefined : this.#pacer.question();
         if (waitMs < Infinity) this.#pause = clock.after(waitMs, () => this.#pump());
+        else if (question) write(question);
         return;
       }
       const text = this.#own.shift() ?? this.#take();
       if (text === undefined) return;
-      if (readFrame(text)?.['id'] !== undefined) this.#pacer.sent();
+      const id = readFrame(text)?.['id'];
+      if (typeof id === 'string') this.#pacer.sent(id);
       else this.#pacer.spend();
       write(text);
     }
