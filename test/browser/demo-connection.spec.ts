@@ -34,8 +34,8 @@ async function start(env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
   return server;
 }
 
-async function guest(server: ServerProcess, name: string): Promise<Guest> {
-  const joined = await Guest.join(server.httpUrl, 'general', name);
+async function guest(server: ServerProcess, name: string, room = 'general'): Promise<Guest> {
+  const joined = await Guest.join(server.httpUrl, room, name);
   cleanUp.push(() => joined.leave());
   return joined;
 }
@@ -175,6 +175,55 @@ describe('the demo page, its connection', () => {
     await page.page.getByRole('button', { name: 'Sign in again' }).click();
     await page.page.getByLabel('Access token').waitFor();
     expect(server.events('refused')).toHaveLength(attempts);
+  });
+
+  it('says why it was not let into a room, and tries once more when it is told to', async () => {
+    const server = await start({ MAX_ROOMS_PER_CONNECTION: '2' });
+    await (await guest(server, 'Bob', 'cellar')).say('cold in here');
+    const alice = await (await DemoPage.open(browser, `${server.httpUrl}/#general`)).enter('Alice');
+    for (const room of ['roof', 'cellar']) {
+      await alice.page.getByLabel('Open another room').fill(room);
+      await alice.page.getByLabel('Open another room').press('Enter');
+      await alice.page.getByLabel(`Message to ${room}`).waitFor();
+    }
+    await alice.page.getByRole('heading', { name: 'You are in too many rooms' }).waitFor();
+    expect(await alice.field.isDisabled()).toBe(true);
+    await alice.page.getByRole('button', { name: 'Try again' }).click();
+    await alice.page.getByRole('heading', { name: 'You are in too many rooms' }).waitFor();
+    await alice.page.getByRole('link', { name: 'roof' }).hover();
+    await alice.page.getByRole('button', { name: 'Leave roof' }).click();
+    await alice.page.getByRole('link', { name: 'cellar' }).click();
+    await alice.page.getByRole('button', { name: 'Try again' }).click();
+    await alice.sees('cold in here');
+    await alice.say('but I am in');
+    await alice.until('it is sent', async () => (await alice.log.locator('[data-state="sent"]').count()) === 1);
+    expect(await alice.people()).toEqual(['Alice', 'Bob']);
+  });
+
+  it('put out of a room, tries again when it is told to, and shows what was said meanwhile', async () => {
+    const server = await start();
+    const alice = await DemoPage.open(browser, `${server.httpUrl}/#general`);
+    let putOut = () => {};
+    // Nobody can be kicked by this server's endpoints: the room is left behind the page's back, and the answer says why.
+    await alice.page.routeWebSocket(/\/ws\/chat/, (socket) => {
+      const upstream = socket.connectToServer();
+      putOut = () => upstream.send(JSON.stringify({ type: 'leave', room: 'general' }));
+      upstream.onMessage((text) => socket.send(String(text).replace('"reason":"left"', '"reason":"kicked"')));
+    });
+    await alice.page.reload();
+    await alice.enter('Alice');
+    await alice.say('before');
+    await alice.sees('before');
+    await alice.field.fill('half a thought');
+    putOut();
+    await alice.page.getByRole('heading', { name: 'You were removed from this room' }).waitFor();
+    await (await guest(server, 'Bob')).say('said meanwhile');
+    await alice.page.getByRole('button', { name: 'Try again' }).click();
+    await alice.sees('said meanwhile');
+    await alice.field.press('Enter');
+    await alice.sees('half a thought');
+    expect(await alice.texts()).toEqual(['before', 'said meanwhile', 'half a thought']);
+    await alice.page.getByText('You were out of this room.').waitFor();
   });
 
   it('fetches a fresh token when the server has forgotten the key of the old one', async () => {

@@ -21,6 +21,17 @@ export class People {
     this.#roster = new Roster(room, () => this.#render());
   }
 
+  /**
+   * The room after it was left and entered again.
+   *
+   * @param {ClientRoom} room
+   */
+  follow(room) {
+    this.#roster.end();
+    this.#room = room;
+    this.#roster = new Roster(room, () => this.#render());
+  }
+
   get count() {
     return Math.max(this.#room.members, this.#roster.users.length);
   }

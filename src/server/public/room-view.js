@@ -20,8 +20,12 @@ export class RoomView {
   element;
   messages;
   people;
+  /** @type {ClientRoom} */
   #room;
+  #client;
   #me;
+  /** @param {string | undefined} userId */
+  #isMe = (userId) => userId !== undefined && userId === this.#me()?.id;
   #onChange;
   /** From where earlier messages are loaded. @type {string | undefined} */
   #earlier;
@@ -40,6 +44,7 @@ export class RoomView {
    */
   constructor(client, name, { me, onChange, onInvite }) {
     this.name = name;
+    this.#client = client;
     this.#me = me;
     this.#onChange = onChange;
     this.#room = client.room(name);
@@ -48,18 +53,17 @@ export class RoomView {
     this.element = part(copy, 'scroller');
     this.element.ariaLabel = `Messages in ${name}`;
     this.element.hidden = true;
-    /** @param {string | undefined} userId */
-    const isMe = (userId) => userId !== undefined && userId === me()?.id;
     this.messages = new MessageList(this.element, {
-      isMe,
+      isMe: this.#isMe,
       onRetry: (id, text) => this.#send(id, text),
       onMove: () => this.#changed(),
     });
-    this.people = new People(this.#room, { isMe, onChange: () => this.#changed() });
+    this.people = new People(this.#room, { isMe: this.#isMe, onChange: () => this.#changed() });
     part(this.element, 'older').addEventListener('click', () => void this.#loadEarlier());
+    part(this.element, 'rejoin').addEventListener('click', () => this.#rejoin());
     const invite = part(this.element, 'invite');
     invite.addEventListener('click', () => onInvite(invite));
-    this.#listen(isMe);
+    this.#listen();
   }
 
   get status() {
@@ -102,8 +106,21 @@ export class RoomView {
     this.people.element.remove();
   }
 
-  /** @param {(userId: string | undefined) => boolean} isMe */
-  #listen(isMe) {
+  /** Tries once more to get in. What was written here stays, to be sent again. */
+  #rejoin() {
+    this.refusal = undefined;
+    if (this.#wasLoaded) this.messages.seal('You were out of this room. The latest that the server has:');
+    this.#generation += 1;
+    this.#earlier = undefined;
+    this.#wasLoaded = false;
+    this.#room = this.#client.room(this.name);
+    this.people.follow(this.#room);
+    this.#listen();
+    this.#changed();
+    this.element.focus();
+  }
+
+  #listen() {
     const room = this.#room;
     room.on('joined', () => {
       this.refusal = undefined;
@@ -113,7 +130,7 @@ export class RoomView {
     room.on('message', (frame) => this.messages.add(frame));
     room.on('restored', (send) => this.#restore(send));
     room.on('system', ({ userId, text, timestamp }) => {
-      if (!isMe(userId)) this.messages.addNote(text, new Date(timestamp));
+      if (!this.#isMe(userId)) this.messages.addNote(text, new Date(timestamp));
       this.#changed();
     });
     room.on('gap', () => {
@@ -184,8 +201,9 @@ export class RoomView {
     const empty = part(this.element, 'empty');
     empty.hidden = !isEmpty && !this.refusal;
     if (empty.hidden) return;
-    part(empty, 'invite').hidden = this.refusal !== undefined;
-    part(empty, 'empty-wire').replaceChildren(...(this.refusal ? [] : this.people.userIds.slice(0, 5).map(bird)));
+    part(empty, 'invite').hidden = part(empty, 'empty-wire').hidden = this.refusal !== undefined;
+    part(empty, 'rejoin').hidden = !this.refusal;
+    part(empty, 'empty-wire').replaceChildren(...this.people.userIds.slice(0, 5).map(bird));
     const [title, text] = this.refusal ?? ['Quiet in here', this.#invitation()];
     part(empty, 'empty-title').textContent = title;
     part(empty, 'empty-text').textContent = text;

@@ -63,7 +63,7 @@ export function whyNotSent(error) {
 const notInRoomBecause = {
   forbidden: ['This room is not open to you', 'The server did not let you in.'],
   bad_room: ['There is no such room', 'The server does not take this name.'],
-  too_many_rooms: ['You are in too many rooms', 'Leave one of them, then open this one again.'],
+  too_many_rooms: ['You are in too many rooms', 'Leave one of them, then try again.'],
   kicked: ['You were removed from this room', 'Somebody in charge put you out.'],
 };
 
