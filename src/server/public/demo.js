@@ -186,8 +186,10 @@ class Demo {
     if (!view) return;
     byId('room-name').textContent = view.name;
     byId('self-name').textContent = this.#me?.name ?? this.#session.name;
-    byId('self-bird').replaceChildren(bird(this.#me?.id ?? ''));
-    byId('people-count').textContent = byId('people-count-short').textContent = String(view.people.count);
+    byId('self-bird').replaceChildren(bird(this.#me?.id));
+    // Whoever is in a room is one of its people: with none, nobody has said yet who is there.
+    const count = view.people.count > 0 ? String(view.people.count) : '';
+    byId('people-count').textContent = byId('people-count-short').textContent = count;
     this.#composer.use(view.name, view.refusal === undefined);
     this.#renderWire(view);
     this.#rooms.render([...this.#views.values()], view);

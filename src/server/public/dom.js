@@ -62,13 +62,13 @@ export function icon(symbol, className) {
 }
 
 /**
- * Somebody's bird, always in the same colour.
+ * Somebody's bird, always in the same colour; grey while nobody knows who it is.
  *
- * @param {string} userId
+ * @param {string | undefined} userId
  * @returns {SVGSVGElement}
  */
 export function bird(userId) {
-  return icon('bird', `bird ${tintOf(userId)}`);
+  return icon('bird', `bird ${userId === undefined ? 'nobody' : tintOf(userId)}`);
 }
 
 const TINTS = 9;
