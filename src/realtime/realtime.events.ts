@@ -28,6 +28,9 @@ export interface RealtimeEventMap {
   hookFailed: ConnectionFacts & { hook: string; error: unknown };
   roomRepaired: { address: string; frames: number; recovered: boolean };
   availabilityChanged: { available: boolean };
+  keysFetched: { keys: number };
+  /** `kept`: there are keys from before, which stay good. */
+  keysFetchFailed: { uri: string; why: string; kept: boolean };
   taskFailed: { task: string; error: unknown };
 }
 

@@ -62,12 +62,14 @@ export class RealtimeModule extends ConfigurableModuleClass implements OnModuleI
   }
 
   /** After the sockets, the broker goes last: what the hooks of closing connections publish still arrives. */
+    this.parts.verifier?.start();
   async onApplicationShutdown(): Promise<void> {
     this.parts.heartbeat.stop();
     this.parts.tracker.close();
     await this.parts.registry.close();
     await this.parts.backend.close(this.parts.options.leaveGraceMs);
   }
+    this.parts.verifier?.close();
 
   private refuseSecondImport(): void {
     const all = this.moduleRef.get<RealtimeParts>(REALTIME_PARTS, { strict: false, each: true }) as unknown;

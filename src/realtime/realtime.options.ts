@@ -5,15 +5,22 @@ import type { Clock } from './clock.js';
 import type { Claims } from './auth/identity.js';
 import { RealtimeConfigError } from './realtime.errors.js';
 
-/** How tokens are checked. At least one of `secret` and `publicKey`. */
+/** How tokens are checked. At least one of `secret`, `publicKey` and `jwksUri`. */
 export interface JwtOptions {
   /** HMAC secrets. The first one that verifies wins, so that a new one can stand beside the old for a while. */
   readonly secret?: string | readonly string[];
   /** PEM of RSA, RSA-PSS or EC public keys. */
   readonly publicKey?: string | readonly string[];
   /**
+   * URL, http or https, of the issuer's JSON Web Key Set. Fetched at the start, every ten minutes, and at most every 10 s
+   * where a token names an unknown key. While it does not answer the keys that came last stay good; a token whose key
+   * is not among them is answered 503. Redirects are not followed.
+   */
+  readonly jwksUri?: string;
+  /**
    * Algorithms that are accepted. Default: HS256, HS384, HS512 with secrets; RS256, RS384, RS512, PS256, PS384, PS512,
-   * ES256, ES384, ES512 with public keys. `none` is never accepted, nor an HMAC over a public key.
+   * ES256, ES384, ES512 with public keys; these and EdDSA, Ed25519 with `jwksUri`, where a key's own `alg` narrows them.
+   * `none` is never accepted, nor an HMAC over a public key.
    */
   readonly algorithms?: readonly string[];
   /** Expected `iss`. Default: any. */

@@ -98,7 +98,9 @@ export async function buildRealtime(
     joinTimeoutMs: options.joinTimeoutMs,
     chunk: replayChunk(options.maxBufferedBytes),
   });
-  const verifier = options.auth.jwt ? new JwtVerifier(options.auth.jwt, !options.auth.identity) : undefined;
+  const verifier = options.auth.jwt
+    ? new JwtVerifier(options.auth.jwt, !options.auth.identity, { clock, events })
+    : undefined;
   const protocolFrames = new ProtocolFrames({
     broker,
     presence,

@@ -1,6 +1,7 @@
 import {
   ExpectedError,
   flag,
+  httpUrl,
   list,
   nodeEnv,
   oneOf,
@@ -69,6 +70,13 @@ const settings = {
     true,
   ),
   JWT_PUBLIC_KEY: row(publicKeys, 'PEM', '', 'Public keys for tokens, \\n for line breaks.', true),
+  JWKS_URI: row(
+    httpUrl,
+    'URL',
+    '',
+    'Where the issuer publishes the keys of its tokens (JWKS), https or http. Not set: only the keys above.',
+    true,
+  ),
   JWT_ISSUER: row(list, 'comma-separated list', '', 'Accepted iss of tokens. Not set: any.'),
   JWT_AUDIENCE: row(list, 'comma-separated list', '', 'Accepted aud of tokens. Not set: any.'),
   JWT_COOKIE: row(text, 'name', '', 'Cookie that may carry the token. Needs ALLOWED_ORIGINS. Not set: none.'),

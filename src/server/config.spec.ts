@@ -111,6 +111,7 @@ describe('keys', () => {
       expect(problemsOf(env)).toEqual([expect.stringContaining('needs a key')]);
       expect(problemsOf({ ...env, JWT_SECRET: SECRET })).toEqual([]);
       expect(problemsOf({ ...env, JWT_PUBLIC_KEY: publicKey })).toEqual([]);
+      expect(problemsOf({ ...env, JWKS_URI: 'https://issuer.example/keys' })).toEqual([]);
     },
   );
 
@@ -139,6 +140,24 @@ describe('keys', () => {
     const broken = '-----BEGIN PUBLIC KEY-----\nMCowBQYD\n-----END PUBLIC KEY-----';
     expect(problemsOf({ JWT_PUBLIC_KEY: broken })).toEqual([expect.stringContaining('a public key that can be read')]);
   });
+
+  it('by URL are taken over https, and over http with a warning in production', () => {
+    const uri = 'https://issuer.example/keys';
+    expect(parseConfig({ JWKS_URI: uri }).realtime.auth?.jwt).toMatchObject({ jwksUri: uri });
+    expect(parseConfig({ JWKS_URI: uri })).toMatchObject({ secretIsRandom: false, devTokens: 'off', warnings: [] });
+    const plain = { JWKS_URI: 'HTTP://issuer.example/keys' };
+    expect(parseConfig(plain).warnings).toEqual([]);
+    expect(parseConfig({ ...plain, NODE_ENV: 'production' }).warnings).toEqual([expect.stringContaining('https')]);
+  });
+
+  it.each(['issuer.example/keys', 'ftp://issuer.example/keys', 'https://me:hush@issuer.example/keys'])(
+    'by URL are refused for %s, and what it holds is not repeated',
+    (uri) => {
+      const problems = problemsOf({ JWKS_URI: uri });
+      expect(problems).toEqual([expect.stringContaining('JWKS_URI: expected a URL')]);
+      expect(problems.join()).not.toContain('hush');
+    },
+  );
 
   it('in a cookie need pages that are named', () => {
     const env = { JWT_SECRET: SECRET, JWT_COOKIE: 'session' };

@@ -52,7 +52,7 @@ export function parseConfig(env: NodeJS.ProcessEnv, namesInFile: readonly string
   // What settings say to each other can be judged only where each could be read.
   const problems = [...unknown, ...unread, ...(unread.length > 0 ? [] : contradictions(values))];
   if (problems.length > 0) throw new ConfigError(problems);
-  const hasKey = values.JWT_SECRET !== undefined || values.JWT_PUBLIC_KEY !== undefined;
+  const hasKey = canCheckTokens(values);
   const secrets = hasKey ? values.JWT_SECRET : [randomBytes(MIN_SECRET_BYTES).toString('base64url')];
   const devTokens = devTokensOf(values, hasKey);
   return {
@@ -72,9 +72,10 @@ export function parseConfig(env: NodeJS.ProcessEnv, namesInFile: readonly string
 function contradictions(values: Settings): string[] {
   const problems: string[] = [];
   const production = values.NODE_ENV === 'production';
-  if (values.JWT_SECRET === undefined && values.JWT_PUBLIC_KEY === undefined) {
+  if (!canCheckTokens(values)) {
     const why = production ? 'In production' : values.REDIS_URL === undefined ? undefined : 'With REDIS_URL';
-    if (why) problems.push(`${why} the server needs a key to check tokens with: set JWT_SECRET or JWT_PUBLIC_KEY.`);
+    if (why)
+      problems.push(`${why} the server needs a key to check tokens with: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URI.`);
   } else if (values.DEV_TOKENS && values.JWT_SECRET === undefined) {
     problems.push('DEV_TOKENS=true needs JWT_SECRET to sign with: a public key can only check tokens.');
   }
@@ -92,6 +93,10 @@ function contradictions(values: Settings): string[] {
 function isAllowList(allowed: readonly string[] | undefined): boolean {
   return allowed !== undefined && !allowed.includes('*');
 }
+function canCheckTokens({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URI }: Settings): boolean {
+  return JWT_SECRET !== undefined || JWT_PUBLIC_KEY !== undefined || JWKS_URI !== undefined;
+}
+
 
 function devTokensOf(values: Settings, hasKey: boolean): DevTokens {
   if (values.DEV_TOKENS !== undefined) return values.DEV_TOKENS ? 'everyone' : 'off';
@@ -125,6 +130,7 @@ function realtimeOptions(values: Settings, secrets: readonly string[] | undefine
         audience: values.JWT_AUDIENCE,
         cookie: values.JWT_COOKIE,
       },
+        jwksUri: values.JWKS_URI,
     },
     handshake: {
       refusal: values.HANDSHAKE_REFUSAL,
@@ -162,6 +168,9 @@ function warningsFor(env: NodeJS.ProcessEnv, values: Settings, namesInFile: read
     warnings.push('ALLOWED_ORIGINS=* lets every page of the web connect; name the pages that may.');
   }
   return warnings;
+  if (values.NODE_ENV === 'production' && values.JWKS_URI?.startsWith('http:')) {
+    warnings.push('JWKS_URI is not encrypted: whoever is on the way can put in keys of their own; use https.');
+  }
 }
 
 function unknownName(name: string): string {

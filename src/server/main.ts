@@ -85,7 +85,7 @@ function urlOf(host: string | undefined, port: number): string {
 
 function secretNote(config: ServerConfig): string {
   const given = config.devTokens === 'off' ? 'nobody (DEV_TOKENS=false)' : config.devTokens;
-  return `No JWT_SECRET and no JWT_PUBLIC_KEY: a secret was made for this run, tokens end with it. POST /dev/token serves ${given}.`;
+  return `No JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URI: a secret was made for this run, tokens end with it. POST /dev/token serves ${given}.`;
 }
 
 function failure(error: unknown): string {

@@ -89,6 +89,15 @@ export const redisPrefix: Reader<string> = (given) => {
   return given;
 };
 
+/** Where something is fetched from. */
+export const httpUrl: Reader<string> = (given) => {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+    throw new ExpectedError('a URL that begins with https:// or http://, without user and password');
+  }
+  return url.href;
+};
+
 /** One or several public keys as PEM; `\n` stands for a line break, so that a key fits on one line. */
 export const publicKeys: Reader<readonly string[]> = (given) => {
   const pem = given.replaceAll('\\n', '\n');

@@ -128,7 +128,7 @@ describe('a start that fails', () => {
   it.each([{ NODE_ENV: 'production' }, { REDIS_URL: 'redis://127.0.0.1:1' }])('asks for a key: %j', async (env) => {
     const run = new Run(env);
     expect((await run.exit()).code).toBe(1);
-    expect(run.errors).toMatch(/needs a key .+: set JWT_SECRET or JWT_PUBLIC_KEY\.\n$/);
+    expect(run.errors).toMatch(/needs a key .+: set JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URI\.\n$/);
   });
 
   it('says that Redis does not answer, without its password', async () => {

@@ -1,4 +1,10 @@
-import { ForbiddenException, Inject, Injectable, UnauthorizedException } from '@nestjs/common';
+import {
+  ForbiddenException,
+  Inject,
+  Injectable,
+  ServiceUnavailableException,
+  UnauthorizedException,
+} from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { REALTIME_OPTIONS } from '../realtime.tokens.js';
@@ -16,7 +22,8 @@ type HandshakeRequest = IncomingMessage & { user?: Claims; [HANDSHAKE_NAMESPACE]
 
 /**
  * Lets in who has a valid JWT (HS2, HS9), and puts its claims on `request.user`. Without a token only where
- * `auth.allowAnonymous` opens the namespace. A token that is there and invalid is refused, never downgraded.
+ * `auth.allowAnonymous` opens the namespace. A token that is there and invalid is refused, never downgraded; one that
+ * can't be checked now, because the issuer of its key does not answer, is answered 503.
  */
 @Injectable()
 export class JwtHandshakeGuard implements CanActivate {
@@ -39,8 +46,9 @@ export class JwtHandshakeGuard implements CanActivate {
     try {
       request.user = await this.verifier.verify(token);
     } catch (error) {
-      if (error instanceof FrameError) throw new UnauthorizedException(error.message);
-      throw error;
+      if (!(error instanceof FrameError)) throw error;
+      if (error.code === 'unavailable') throw new ServiceUnavailableException(error.message);
+      throw new UnauthorizedException(error.message);
     }
     return true;
   }

@@ -2,12 +2,20 @@ import { createPublicKey, createSecretKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import type { JwtVerifyOptions } from '@nestjs/jwt';
+import type { JWTVerifyOptions } from 'jose';
 import type { JwtOptions } from '../realtime.options.js';
+import { SystemClock } from '../clock.js';
 import { FrameError, RealtimeConfigError } from '../realtime.errors.js';
 import type { Claims } from './identity.js';
+import { RemoteKeys } from './remote-keys.js';
+import type { RemoteKeysParts } from './remote-keys.js';
 
 const HMAC = ['HS256', 'HS384', 'HS512'];
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'];
+/** Only with keys by URL: the library that checks by keys that stand in the options does not have it. */
+const EDWARDS = ['EdDSA', 'Ed25519'];
+const ALL = [...HMAC, ...ASYMMETRIC, ...EDWARDS];
+const INVALID = 'invalid token';
 
 interface Key {
   /** Holds the key as an object: parsed from text at each token, a secret would be tried as a PEM first (0.5 ms). */
@@ -18,19 +26,27 @@ interface Key {
 /** Checks tokens: signature by any of the keys, algorithm, `exp`, `nbf`, `iss`, `aud`. */
 export class JwtVerifier {
   private readonly keys: readonly Key[];
-  private readonly claims: JwtVerifyOptions;
+  private readonly remote: { readonly keys: RemoteKeys; readonly algorithms: string[] } | undefined;
+  private readonly claims: Pick<JwtVerifyOptions, 'clockTolerance' | 'issuer' | 'audience'>;
 
   /**
    * @param needsSubject Whether a token without `sub` is refused; not where the application maps claims itself (HS9).
+   * @param parts What fetching `jwksUri` needs. Default: the machine's clock, and nobody is told.
    * @throws RealtimeConfigError bad_config — no key, one that can't be read, or an algorithm that fits none.
    */
   constructor(
     private readonly options: JwtOptions,
     private readonly needsSubject = true,
+    parts: Omit<RemoteKeysParts, 'uri'> = { clock: new SystemClock() },
   ) {
     this.keys = keysOf(options);
-    if (this.keys.length === 0) {
-      throw new RealtimeConfigError('auth.jwt: expected at least one "secret" or "publicKey", got none');
+    const { jwksUri: uri } = options;
+    if (uri) {
+      const algorithms = fitting([...ASYMMETRIC, ...EDWARDS], options, 'jwksUri');
+      this.remote = { keys: new RemoteKeys({ ...parts, uri }), algorithms };
+    }
+    if (this.keys.length === 0 && !this.remote) {
+      throw new RealtimeConfigError('auth.jwt: expected at least one "secret", "publicKey" or "jwksUri", got none');
     }
     this.claims = {
       clockTolerance: (options.clockToleranceMs ?? 5_000) / 1000,
@@ -39,23 +55,44 @@ export class JwtVerifier {
     };
   }
 
+  /** Begins to fetch the keys of `jwksUri`. Without it they are fetched for the first token. */
+  start(): void {
+    this.remote?.keys.start();
+  }
+
+  /** Ends the fetching of keys. */
+  close(): void {
+    this.remote?.keys.close();
+  }
+
   /**
    * Says what a token claims.
    *
    * @throws FrameError unauthenticated — it is not valid; the message says why, and nothing of the token.
+   * @throws FrameError unavailable — its key is not among those that are known, and `jwksUri` does not answer: try again.
    */
   async verify(token: string): Promise<Claims> {
-    let why = 'invalid token';
+    let why = INVALID;
     for (const { jwt, algorithms } of this.keys) {
       try {
-        const claims = await jwt.verifyAsync<Record<string, unknown>>(token, { ...this.claims, algorithms });
-        return this.checked(claims);
+        return this.checked(await jwt.verifyAsync<Record<string, unknown>>(token, { ...this.claims, algorithms }));
       } catch (error) {
         if (error instanceof FrameError) throw error;
-        why = reasonOf(error, why);
+        why = reasonOf(error);
       }
+      // The signature is looked at first: another reason is about a token that this key did sign.
+      if (why !== INVALID) throw new FrameError('unauthenticated', why);
     }
+    if (this.remote) return this.verifyRemotely(token, this.remote);
     throw new FrameError('unauthenticated', why);
+  }
+
+  private async verifyRemotely(token: string, { keys, algorithms }: NonNullable<typeof this.remote>): Promise<Claims> {
+    try {
+      return this.checked(await keys.verify(token, { ...(this.claims as JWTVerifyOptions), algorithms }));
+    } catch (error) {
+      throw error instanceof FrameError ? error : new FrameError('unauthenticated', reasonOf(error));
+    }
   }
 
   private checked(claims: unknown): Claims {
@@ -73,22 +110,27 @@ export class JwtVerifier {
 }
 
 function keysOf(options: JwtOptions): Key[] {
-  const allowed = (all: string[]): string[] => all.filter((name) => options.algorithms?.includes(name) ?? true);
-  const unknown = options.algorithms?.find((name) => !HMAC.includes(name) && !ASYMMETRIC.includes(name));
+  const unknown = options.algorithms?.find((name) => !ALL.includes(name));
   if (unknown !== undefined) {
-    throw new RealtimeConfigError(
-      `auth.jwt.algorithms: expected some of ${[...HMAC, ...ASYMMETRIC].join(' ')}, got ${unknown}`,
-    );
+    throw new RealtimeConfigError(`auth.jwt.algorithms: expected some of ${ALL.join(' ')}, got ${unknown}`);
   }
-  const secrets = listOf(options.secret).map((secret) => keyOf({ secret: secretKey(secret) }, allowed(HMAC), 'secret'));
+  const secrets = listOf(options.secret).map((secret) =>
+    keyOf({ secret: secretKey(secret) }, fitting(HMAC, options, 'secret')),
+  );
   const publicKeys = listOf(options.publicKey).map((pem) =>
-    keyOf({ publicKey: publicKey(pem) }, allowed(ASYMMETRIC), 'publicKey'),
+    keyOf({ publicKey: publicKey(pem) }, fitting(ASYMMETRIC, options, 'publicKey')),
   );
   return [...secrets, ...publicKeys];
 }
 
-function keyOf(key: { secret: KeyObject } | { publicKey: KeyObject }, algorithms: string[], name: string): Key {
-  if (algorithms.length > 0) return { jwt: new JwtService(key), algorithms: algorithms as Key['algorithms'] };
+function keyOf(key: { secret: KeyObject } | { publicKey: KeyObject }, algorithms: string[]): Key {
+  return { jwt: new JwtService(key), algorithms: algorithms as Key['algorithms'] };
+}
+
+/** Those of a kind of key that the options allow. */
+function fitting(ofKind: readonly string[], { algorithms }: JwtOptions, name: string): string[] {
+  const allowed = ofKind.filter((algorithm) => algorithms?.includes(algorithm) ?? true);
+  if (allowed.length > 0) return allowed;
   throw new RealtimeConfigError(`auth.jwt.algorithms: none of them can be used with "${name}"`);
 }
 
@@ -114,12 +156,13 @@ function listOf(value: string | readonly string[] | undefined): string[] {
   return (typeof value === 'string' ? [value] : [...(value ?? [])]).filter((text) => text !== '');
 }
 
-/** What a library's error says about any of the keys; "wrong signature" tells least, so another reason wins. */
-function reasonOf(error: unknown, before: string): string {
+/** What an error of either library says, in words of ours: its own hold what was expected. */
+function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : '';
-  if (/expired/.test(message)) return 'the token has expired';
-  if (/not active/.test(message)) return 'the token is not valid yet';
-  if (/audience/.test(message)) return 'the token is for another audience';
-  if (/issuer/.test(message)) return 'the token is from another issuer';
-  return before;
+  if (/expired|"exp" claim timestamp/.test(message)) return 'the token has expired';
+  if (/not active|"nbf" claim timestamp/.test(message)) return 'the token is not valid yet';
+  if (/audience|"aud"/.test(message)) return 'the token is for another audience';
+  if (/issuer|"iss"/.test(message)) return 'the token is from another issuer';
+  if (/no applicable key/.test(message)) return 'the token is signed by a key that the issuer does not publish';
+  return INVALID;
 }

@@ -1,5 +1,5 @@
 import { errorCodeTable } from '../../protocol/error-codes.js';
-import type { ErrorCode } from '../../protocol/error-codes.js';
+import type { ErrorCode, ErrorCodeRow } from '../../protocol/error-codes.js';
 import { BrokerUnavailableError, FrameError } from '../realtime.errors.js';
 
 /** An `error` frame's content, and whether what caused it must be logged whole. */
@@ -31,6 +31,12 @@ export function failureOf(error: unknown): FrameFailure {
   if (code) return { code, message: httpMessageOf(error), unexpected: false };
   if (isNestsForbidden(error)) return { code: 'forbidden', message: 'forbidden', unexpected: false };
   return { code: 'internal', message: 'internal', unexpected: true };
+}
+
+/** The HTTP status that stands for an error code, where there is one. */
+export function statusOf(code: ErrorCode): number | undefined {
+  const row: ErrorCodeRow = errorCodeTable[code];
+  return row.status;
 }
 
 /** The status of an HttpException. Known by its shape: an application may have another copy of Nest than we. */

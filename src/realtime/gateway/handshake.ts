@@ -15,7 +15,7 @@ import type { RealtimeEvents } from '../realtime.events.js';
 import type { ResolvedOptions } from '../realtime.options.js';
 import { addressIn } from '../rooms/address.js';
 import type { Address } from '../rooms/address.js';
-import { httpMessageOf, httpStatusOf } from './frame-failure.js';
+import { httpMessageOf, httpStatusOf, statusOf } from './frame-failure.js';
 import type { GatewayBinding } from './gateway-binding.js';
 import { prepareRequest, textOf, withoutToken } from './guarded-request.js';
 import type { GuardedRequest } from './guarded-request.js';
@@ -192,12 +192,12 @@ export class Handshake {
   }
 
   private refusalOf(error: unknown, gateway: GatewayBinding, response: HandshakeResponse): unknown {
-    const status = error instanceof FrameError && error.code === 'unauthenticated' ? 401 : httpStatusOf(error);
-    if (status === undefined || status >= 500) {
-      if (status !== 503) return error;
-      return new RefusedError(unavailable(response, `a guard of ${gateway.name} said 503`));
-    }
+    const status = error instanceof FrameError ? statusOf(error.code) : httpStatusOf(error);
+    if (status === undefined || (status >= 500 && status !== 503)) return error;
     const message = error instanceof FrameError ? error.message : httpMessageOf(error);
+    if (status === 503) {
+      return new RefusedError(unavailable(response, `a guard of ${gateway.name} said 503: ${message}`));
+    }
     if (status === 401) return unauthenticated(response, message);
     if (status === 429) {
       return new RefusedError(

@@ -21,6 +21,8 @@ export class RealtimeLog {
       if (available) logger.log({ event: 'broker_available' });
       else logger.warn({ event: 'broker_unavailable' });
     });
+    events.on('keysFetched', (facts) => logger.debug({ event: 'keys_fetched', ...facts }));
+    events.on('keysFetchFailed', (facts) => logger.warn({ event: 'keys_fetch_failed', ...facts }));
     events.on('hookFailed', ({ error, ...facts }) =>
       logger.error({ event: 'hook_failed', ...facts, error: textOf(error) }),
     );
