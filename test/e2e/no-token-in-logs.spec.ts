@@ -6,6 +6,7 @@ import type { Connection, OnJoin, Room } from '../../src/index.js';
 import { startTestServer, TestClient } from '../../src/testing/index.js';
 import type { TestClientOptions, TestServer } from '../../src/testing/index.js';
 import { CapturedLogger } from '../support/captured-logger.js';
+import { Issuer, keyFor, sign } from '../support/issuer.js';
 import { forge, mint } from '../support/tokens.js';
 import { until } from '../support/within.js';
 
@@ -136,5 +137,35 @@ describe.each([
     const parts = secret.split('.').filter((part) => part.length > 8);
     for (const part of parts) expect(output()).not.toContain(part.slice(0, 40));
     expect(output()).not.toContain(SECRET);
+  });
+});
+
+describe('what is logged while the issuer of the keys is away', () => {
+  it.each(ways)('has nothing of a token that came by $how, nor of one brought by auth', async ({ options }) => {
+    const key = keyFor('ES256');
+    const issuer = await Issuer.start(key);
+    const used = new CapturedLogger();
+    server = await startTestServer({
+      gateways: [LoggedGateway],
+      options: {
+        auth: { jwt: { secret: SECRET, jwksUri: `${issuer.uri}?key=hunter2`, cookie: 'sid' } },
+        handshake: { allowedOrigins: ['https://app.test'] },
+      },
+      logger: used,
+      configure: () => issuer.goAway(),
+    });
+    const secret = await sign(key, 'ES256', { sub: 'u1' });
+    expect((await TestClient.refusal(`${server.url}/ws/logged/a`, options(secret))).status).toBe(503);
+    const client = await TestClient.connect(`${server.url}/ws/logged/a`, { token: mint(SECRET, { sub: 'u1' }) });
+    await client.next('joined');
+    expect(await client.request({ type: 'auth', token: secret })).toMatchObject({ code: 'unavailable' });
+    client.destroy();
+    await until('it was logged', () => used.text.includes('disconnected'));
+    await server.close();
+    await issuer.stop();
+    for (const undo of restore) undo();
+    const output = written.join('') + used.text;
+    expect(output).toContain('keys_fetch_failed');
+    for (const part of [...secret.split('.'), 'hunter2']) expect(output).not.toContain(part.slice(0, 40));
   });
 });
