@@ -23,6 +23,8 @@ export type { RoomSummary } from './realtime/rooms/room-registry.js';
 export type { OnJoin, OnLeave, OnRoomClose, OnRoomOpen } from './realtime/rooms/room-hooks.js';
 export { Connection } from './realtime/connection/connection.js';
 export type { Claims, Identity } from './realtime/auth/identity.js';
+export { ClaimRoomPolicy } from './realtime/auth/claim-room-policy.js';
+export type { ClaimRoomPolicyOptions } from './realtime/auth/claim-room-policy.js';
 export { JwtHandshakeGuard } from './realtime/auth/jwt-handshake.guard.js';
 export { JwtVerifier } from './realtime/auth/jwt-verifier.service.js';
 export { AuthenticatedRoomPolicy, RoomPolicy } from './realtime/auth/room-policy.js';

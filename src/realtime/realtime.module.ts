@@ -53,23 +53,27 @@ export class RealtimeModule extends ConfigurableModuleClass implements OnModuleI
     this.httpAdapterHost = this.moduleRef.get(HttpAdapterHost, { strict: false });
   }
 
-  /** @throws RealtimeConfigError bad_config — imported twice, or a gateway that our adapter does not serve. */
+  /**
+   * @throws RealtimeConfigError bad_config — imported twice, a gateway that our adapter does not serve, or a RoomPolicy
+   *   that can't be asked.
+   */
   async onModuleInit(): Promise<void> {
     this.refuseSecondImport();
+    this.parts.policy();
     if (this.httpAdapterHost?.httpAdapter) this.binder.checkAllBound();
     await this.parts.backend.open();
+    this.parts.verifier?.start();
     this.parts.runtime.start();
   }
 
   /** After the sockets, the broker goes last: what the hooks of closing connections publish still arrives. */
-    this.parts.verifier?.start();
   async onApplicationShutdown(): Promise<void> {
     this.parts.heartbeat.stop();
+    this.parts.verifier?.close();
     this.parts.tracker.close();
     await this.parts.registry.close();
     await this.parts.backend.close(this.parts.options.leaveGraceMs);
   }
-    this.parts.verifier?.close();
 
   private refuseSecondImport(): void {
     const all = this.moduleRef.get<RealtimeParts>(REALTIME_PARTS, { strict: false, each: true }) as unknown;

@@ -42,6 +42,11 @@ export interface AuthOptions {
    * namespaces. Default `false`. A token that is there and invalid is refused all the same.
    */
   readonly allowAnonymous?: boolean | readonly string[];
+  /**
+   * Name of a claim that lists the rooms an identity may join and publish into, `*` for any characters: see
+   * `ClaimRoomPolicy`. Default: none; whoever is let in may into every room, unless a `RoomPolicy` is provided.
+   */
+  readonly roomsClaim?: string;
   /** Makes the identity of a connection out of what the guards proved. Default: `sub`, and `name` (HS9). */
   readonly identity?: (claims: Claims) => { id: string; name?: string; expiresAt?: number };
 }
@@ -184,6 +189,9 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
 }
 
 function checkAuth(given: RealtimeOptions): AuthOptions {
+  if (given.auth?.roomsClaim === '') {
+    throw new RealtimeConfigError('auth.roomsClaim: expected the name of a claim, got an empty text');
+  }
   const origins = given.handshake?.allowedOrigins ?? [];
   if (given.auth?.jwt?.cookie !== undefined && (origins.length === 0 || origins.includes('*'))) {
     throw new RealtimeConfigError(

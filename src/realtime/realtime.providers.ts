@@ -1,8 +1,9 @@
 import type { Provider } from '@nestjs/common';
 import { DiscoveryService, ExternalContextCreator, ModuleRef } from '@nestjs/core';
-import { FrameError } from './realtime.errors.js';
+import { FrameError, RealtimeConfigError } from './realtime.errors.js';
 import { JwtHandshakeGuard } from './auth/jwt-handshake.guard.js';
 import { JwtVerifier } from './auth/jwt-verifier.service.js';
+import { ClaimRoomPolicy } from './auth/claim-room-policy.js';
 import { identityOf } from './auth/identity.js';
 import type { Identity } from './auth/identity.js';
 import { AuthenticatedRoomPolicy, RoomPolicy } from './auth/room-policy.js';
@@ -23,7 +24,7 @@ import { PresenceTracker } from './presence/presence-tracker.js';
 import { createBackend } from './backend.providers.js';
 import type { Backend } from './backend.providers.js';
 import { RealtimeEvents } from './realtime.events.js';
-import type { ResolvedOptions } from './realtime.options.js';
+import type { AuthOptions, ResolvedOptions } from './realtime.options.js';
 import { Realtime } from './realtime.service.js';
 import { REALTIME_OPTIONS } from './realtime.tokens.js';
 import { Publisher } from './rooms/publisher.js';
@@ -45,6 +46,8 @@ export interface RealtimeParts {
   readonly registry: RoomRegistry;
   readonly realtime: Realtime;
   readonly verifier: JwtVerifier | undefined;
+  /** @throws RealtimeConfigError bad_config — the application provides one that can't be used. */
+  readonly policy: () => RoomPolicy;
   readonly runtime: GatewayRuntime;
   readonly heartbeat: Heartbeat;
 }
@@ -57,11 +60,12 @@ export async function buildRealtime(
   options: ResolvedOptions,
   events: RealtimeEvents,
   moduleRef: ModuleRef,
+  discovery: DiscoveryService,
 ): Promise<RealtimeParts> {
   const clock = options.clock ?? new SystemClock();
   const backend = await createBackend(options, clock, events);
   const { broker, presence, bans } = backend;
-  const policy = policyFinder(moduleRef, options);
+  const policy = policyFinder(discovery, moduleRef, options);
   const connections = new ConnectionRegistry();
   const countMembers = (address: string): Promise<number> => presence.count(address);
   const publisher = new Publisher(broker, clock, (namespace) => runtime.isPlain(namespace));
@@ -127,7 +131,20 @@ export async function buildRealtime(
   control.onEvict((connection, address) => runtime.evict(connection, address));
   const heartbeat = new Heartbeat(connections, clock, options.heartbeatMs);
   const realtime = new Realtime(rooms, control);
-  return { options, clock, events, backend, connections, tracker, registry, realtime, verifier, runtime, heartbeat };
+  return {
+    options,
+    clock,
+    events,
+    backend,
+    connections,
+    tracker,
+    registry,
+    realtime,
+    verifier,
+    policy,
+    runtime,
+    heartbeat,
+  };
 }
 
 /** What Nest's injector knows of it. */
@@ -136,7 +153,7 @@ export const realtimeProviders: Provider[] = [
   RealtimeLog,
   {
     provide: REALTIME_PARTS,
-    inject: [REALTIME_OPTIONS, RealtimeEvents, ModuleRef],
+    inject: [REALTIME_OPTIONS, RealtimeEvents, ModuleRef, DiscoveryService],
     useFactory: buildRealtime,
   },
   { provide: Realtime, inject: [REALTIME_PARTS], useFactory: (parts: RealtimeParts) => parts.realtime },
@@ -167,20 +184,38 @@ export const realtimeExports = [
   REALTIME_OPTIONS,
 ];
 
-/** The application's policy, from whichever module provides it; looked for once, when it is first asked. */
-function policyFinder(moduleRef: ModuleRef, { auth }: ResolvedOptions): () => RoomPolicy {
+/** The application's policy, from whichever module provides it, else that of the options; looked for once. */
+function policyFinder(discovery: DiscoveryService, moduleRef: ModuleRef, { auth }: ResolvedOptions): () => RoomPolicy {
   let found: RoomPolicy | undefined;
   return () => {
-    found ??= provided(moduleRef) ?? new AuthenticatedRoomPolicy(auth.allowAnonymous ?? false);
+    found ??= provided(discovery, moduleRef, auth) ?? policyOf(auth);
     return found;
   };
 }
 
-function provided(moduleRef: ModuleRef): RoomPolicy | undefined {
+function policyOf({ roomsClaim, allowAnonymous }: AuthOptions): RoomPolicy {
+  if (roomsClaim !== undefined) return new ClaimRoomPolicy({ claim: roomsClaim });
+  return new AuthenticatedRoomPolicy(allowAnonymous ?? false);
+}
+
+/** @throws RealtimeConfigError bad_config — there is one that can't be asked, or that `roomsClaim` contradicts. */
+function provided(discovery: DiscoveryService, moduleRef: ModuleRef, auth: AuthOptions): RoomPolicy | undefined {
+  if (!discovery.getProviders().some(({ token }) => token === RoomPolicy)) return undefined;
+  if (auth.roomsClaim !== undefined) {
+    throw new RealtimeConfigError(
+      'auth.roomsClaim: expected no RoomPolicy beside it, got one: take one of the two out, or ask a ClaimRoomPolicy in yours',
+    );
+  }
   try {
     return moduleRef.get(RoomPolicy, { strict: false });
-  } catch {
-    return undefined; // Nest has no other way to say that nobody provides it.
+  } catch (cause) {
+    // Not overlooked: what would hold instead lets everyone into every room.
+    throw new RealtimeConfigError(
+      'RoomPolicy: expected a provider of the default scope, got one made for each request',
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -80,6 +80,12 @@ const settings = {
   JWT_ISSUER: row(list, 'comma-separated list', '', 'Accepted iss of tokens. Not set: any.'),
   JWT_AUDIENCE: row(list, 'comma-separated list', '', 'Accepted aud of tokens. Not set: any.'),
   JWT_COOKIE: row(text, 'name', '', 'Cookie that may carry the token. Needs ALLOWED_ORIGINS. Not set: none.'),
+  ROOMS_CLAIM: row(
+    text,
+    'name',
+    '',
+    'Claim of the token that lists the rooms its user may join, with * for any characters. Not set: every room.',
+  ),
   ALLOW_ANONYMOUS: row(flag, 'true or false', 'false', 'Whether /ws/chat lets people in without a token.'),
   ALLOWED_ORIGINS: row(
     origins,

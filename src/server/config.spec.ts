@@ -197,6 +197,14 @@ describe('what the library is told', () => {
     expect(parseConfig({}).realtime.auth?.allowAnonymous).toBe(false);
   });
 
+  it('has the rooms of a claim, and then nobody without a token', () => {
+    expect(parseConfig({ ROOMS_CLAIM: 'rooms' }).realtime.auth?.roomsClaim).toBe('rooms');
+    expect(parseConfig({}).realtime.auth?.roomsClaim).toBeUndefined();
+    expect(problemsOf({ ROOMS_CLAIM: 'rooms', ALLOW_ANONYMOUS: 'true' })).toEqual([
+      expect.stringContaining('ALLOW_ANONYMOUS'),
+    ]);
+  });
+
   it('carries each number under its name', () => {
     const { realtime } = parseConfig({
       LEAVE_GRACE_MS: '1',

@@ -82,6 +82,9 @@ function contradictions(values: Settings): string[] {
   if (production && values.DEV_TOKENS) {
     problems.push('DEV_TOKENS=true gives a token to whoever asks and is refused in production: take it away.');
   }
+  if (values.ROOMS_CLAIM !== undefined && values.ALLOW_ANONYMOUS) {
+    problems.push('ROOMS_CLAIM lets nobody into a room who has no token: take ALLOW_ANONYMOUS=true away.');
+  }
   if (values.JWT_COOKIE !== undefined && !isAllowList(values.ALLOWED_ORIGINS)) {
     problems.push(
       'JWT_COOKIE needs ALLOWED_ORIGINS with the pages by name, since a browser sends cookies from every page.',
@@ -90,13 +93,13 @@ function contradictions(values: Settings): string[] {
   return problems;
 }
 
-function isAllowList(allowed: readonly string[] | undefined): boolean {
-  return allowed !== undefined && !allowed.includes('*');
-}
 function canCheckTokens({ JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URI }: Settings): boolean {
   return JWT_SECRET !== undefined || JWT_PUBLIC_KEY !== undefined || JWKS_URI !== undefined;
 }
 
+function isAllowList(allowed: readonly string[] | undefined): boolean {
+  return allowed !== undefined && !allowed.includes('*');
+}
 
 function devTokensOf(values: Settings, hasKey: boolean): DevTokens {
   if (values.DEV_TOKENS !== undefined) return values.DEV_TOKENS ? 'everyone' : 'off';
@@ -123,14 +126,15 @@ function realtimeOptions(values: Settings, secrets: readonly string[] | undefine
     auth: {
       // Only where people talk: the small text endpoints have no guard anyway, or always want a token.
       allowAnonymous: values.ALLOW_ANONYMOUS ? ['chat'] : false,
+      roomsClaim: values.ROOMS_CLAIM,
       jwt: {
         secret: secrets,
         publicKey: values.JWT_PUBLIC_KEY,
+        jwksUri: values.JWKS_URI,
         issuer: values.JWT_ISSUER,
         audience: values.JWT_AUDIENCE,
         cookie: values.JWT_COOKIE,
       },
-        jwksUri: values.JWKS_URI,
     },
     handshake: {
       refusal: values.HANDSHAKE_REFUSAL,
@@ -164,13 +168,13 @@ function warningsFor(env: NodeJS.ProcessEnv, values: Settings, namesInFile: read
       `JWT_SECRET: secret ${index + 1} has ${bytes} bytes and can be guessed; use ${MIN_SECRET_BYTES} or more: openssl rand -base64 32`,
     );
   }
+  if (values.NODE_ENV === 'production' && values.JWKS_URI?.startsWith('http:')) {
+    warnings.push('JWKS_URI is not encrypted: whoever is on the way can put in keys of their own; use https.');
+  }
   if (values.ALLOWED_ORIGINS?.includes('*') && values.NODE_ENV === 'production') {
     warnings.push('ALLOWED_ORIGINS=* lets every page of the web connect; name the pages that may.');
   }
   return warnings;
-  if (values.NODE_ENV === 'production' && values.JWKS_URI?.startsWith('http:')) {
-    warnings.push('JWKS_URI is not encrypted: whoever is on the way can put in keys of their own; use https.');
-  }
 }
 
 function unknownName(name: string): string {

@@ -72,6 +72,12 @@ describe('with no key set', () => {
     socket.terminate();
   });
 
+  it('opens every room where rooms go by a claim', async () => {
+    const server = await Standalone.start({ ROOMS_CLAIM: 'may_join' });
+    expect(claimsOf(await tokenFor(server, 'Ana'))['may_join']).toEqual(['*']);
+    await server.close();
+  });
+
   it('takes the same name for the same user, and other names for others', async () => {
     const names = ['Ana', 'ana', '安娜', '🦉', '🦊'];
     const ids = await Promise.all(names.map(async (name) => claimsOf(await tokenFor(local, name))['sub']));

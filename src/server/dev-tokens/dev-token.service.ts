@@ -13,7 +13,7 @@ export interface DevToken {
 const LIFETIME_S = 3_600;
 const MAX_WORD_LENGTH = 60;
 
-/** Signs tokens for development. The same name is the same user, also after a restart. */
+/** Signs tokens for development, for every room. The same name is the same user, also after a restart. */
 @Injectable()
 export class DevTokenService {
   constructor(
@@ -28,8 +28,9 @@ export class DevTokenService {
     const name = givenName.trim();
     const exp = Math.floor(Date.now() / 1000) + LIFETIME_S;
     const { secret, issuer, audience } = signing;
+    const roomsClaim = this.config.realtime.auth?.roomsClaim;
     const token = this.jwt.sign(
-      { sub: subjectOf(name), name, exp },
+      { sub: subjectOf(name), name, exp, ...(roomsClaim ? { [roomsClaim]: ['*'] } : {}) },
       { secret, algorithm: 'HS256', ...(issuer ? { issuer } : {}), ...(audience ? { audience } : {}) },
     );
     return { token, expiresAt: exp * 1000 };
