@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +11,14 @@ export interface RedisProcessOptions {
   readonly persistent?: boolean;
   /** Settings as on the command line, without the dashes: `{ 'maxmemory-policy': 'allkeys-lru' }`. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Makes it a Sentinel with these lines in its file. It writes into that file itself. */
+  readonly sentinel?: readonly string[];
 }
 
 const HOST = '127.0.0.1';
 const STOP_MS = 5_000;
+/** The last line that a server, or a Sentinel, writes at its start. */
+const READY = /Ready to accept connections|\+monitor master/;
 const START_ATTEMPTS = 5;
 /** A cluster's nodes talk on the port above by this much. */
 const BUS_DISTANCE = 10_000;
@@ -54,7 +58,8 @@ export class RedisProcess {
 
   /** A connection for what a test does behind Rookery's back. Disconnect it. */
   client(): Redis {
-    return new Redis({ host: HOST, port: this.port, maxRetriesPerRequest: 3 });
+    const password = this.options.config?.['requirepass'];
+    return new Redis({ host: HOST, port: this.port, maxRetriesPerRequest: 3, ...(password ? { password } : {}) });
   }
 
   /** Runs one command. */
@@ -93,6 +98,26 @@ export class RedisProcess {
   }
 
   private async launch(): Promise<void> {
+    const { sentinel } = this.options;
+    const args = sentinel ? await this.sentinelArgs(sentinel) : this.serverArgs();
+    const child = spawn(process.env['REDIS_SERVER'] ?? 'redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    this.output = '';
+    await new Promise<void>((resolve, reject) => {
+      const read = (chunk: Buffer): void => {
+        this.output += chunk.toString();
+        if (READY.test(this.output)) resolve();
+      };
+      child.stdout.on('data', read);
+      child.stderr.on('data', read);
+      child.once('error', (cause) =>
+        reject(new Error('redis-server: not found on the PATH nor by REDIS_SERVER', { cause })),
+      );
+      child.once('exit', (code) => reject(new Error(`redis-server ended with ${code} at its start:\n${this.output}`)));
+    });
+  }
+
+  private serverArgs(): string[] {
     const config = {
       port: String(this.port),
       bind: HOST,
@@ -103,22 +128,13 @@ export class RedisProcess {
       'enable-debug-command': 'yes',
       ...this.options.config,
     };
-    const args = Object.entries(config).flatMap(([name, value]) => [`--${name}`, value]);
-    const child = spawn(process.env['REDIS_SERVER'] ?? 'redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.child = child;
-    this.output = '';
-    await new Promise<void>((resolve, reject) => {
-      const read = (chunk: Buffer): void => {
-        this.output += chunk.toString();
-        if (this.output.includes('Ready to accept connections')) resolve();
-      };
-      child.stdout.on('data', read);
-      child.stderr.on('data', read);
-      child.once('error', (cause) =>
-        reject(new Error('redis-server: not found on the PATH nor by REDIS_SERVER', { cause })),
-      );
-      child.once('exit', (code) => reject(new Error(`redis-server ended with ${code} at its start:\n${this.output}`)));
-    });
+    return Object.entries(config).flatMap(([name, value]) => [`--${name}`, value]);
+  }
+
+  private async sentinelArgs(lines: readonly string[]): Promise<string[]> {
+    const file = join(this.folder, 'sentinel.conf');
+    await writeFile(file, [`port ${this.port}`, `bind ${HOST}`, `dir ${this.folder}`, ...lines, ''].join('\n'));
+    return [file, '--sentinel'];
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
