@@ -65,6 +65,9 @@ export function createMemoryBroker(
 
 async function createPorts(options: ResolvedOptions, clock: Clock): Promise<Ports> {
   if (options.redis === undefined) {
+    if (options.redisWaitReplicas > 0) {
+      throw new RealtimeConfigError('redisWaitReplicas: expected "redis" beside it, got memory, which has no replicas');
+    }
     return {
       broker: new MemoryBroker({ ...options, clock }),
       presence: new MemoryPresence({ clock }),
@@ -79,6 +82,7 @@ async function createPorts(options: ResolvedOptions, clock: Clock): Promise<Port
     dedupeTtlMs: options.dedupeTtlMs,
     redis: options.redis as RedisSource,
     prefix: options.redisPrefix,
+    waitReplicas: options.redisWaitReplicas,
     logger: new Logger('Redis'),
   });
 }

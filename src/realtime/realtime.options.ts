@@ -75,6 +75,13 @@ export interface RealtimeOptions {
   readonly redis?: string | object | (() => unknown);
   /** Begins the name of every key and channel. `[A-Za-z0-9:_-]*`. Default `rookery:`. */
   readonly redisPrefix?: string;
+  /**
+   * Replicas of Redis that must have a stored frame before it is acknowledged: a failover then loses fewer acknowledged
+   * frames. With fewer within a second it is answered `unavailable`, though it is stored and delivered; the same id
+   * sent again is not stored twice, and acknowledged once they have it. Meanwhile the pod's other commands wait. Not on
+   * a cluster. Default 0.
+   */
+  readonly redisWaitReplicas?: number;
   readonly auth?: AuthOptions;
   readonly handshake?: HandshakeOptions;
   /** Largest frame of a client, also after decompression (CL6). Default 65,536. Can't be 0. */
@@ -139,6 +146,7 @@ const POSITIVE = ['maxFrameBytes', 'dedupeTtlMs', 'joinTimeoutMs'] as const;
 export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
   const flat: Flat = {
     redisPrefix: given.redisPrefix ?? 'rookery:',
+    redisWaitReplicas: given.redisWaitReplicas ?? 0,
     maxFrameBytes: given.maxFrameBytes ?? 65_536,
     maxBufferedBytes: given.maxBufferedBytes ?? 1_048_576,
     heartbeatMs: given.heartbeatMs ?? 25_000,

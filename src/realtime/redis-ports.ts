@@ -13,6 +13,7 @@ export interface RedisPortsOptions extends RedisConnectionsOptions {
   readonly historySize: number;
   readonly historyTtlMs: number;
   readonly dedupeTtlMs: number;
+  readonly waitReplicas: number;
 }
 
 /**

@@ -62,6 +62,12 @@ const settings = {
     true,
   ),
   REDIS_PREFIX: row(redisPrefix, 'text', 'rookery:', 'Begins the name of every key and channel. A-Z a-z 0-9 : _ -'),
+  REDIS_WAIT_REPLICAS: row(
+    wholeNumber(0),
+    'replicas',
+    '0',
+    'That must have a frame before it is acknowledged. Not on a cluster. 0: none.',
+  ),
   JWT_SECRET: row(
     list,
     'comma-separated list',

@@ -123,6 +123,7 @@ function realtimeOptions(values: Settings, secrets: readonly string[] | undefine
   return {
     redis: values.REDIS_URL,
     redisPrefix: values.REDIS_PREFIX,
+    redisWaitReplicas: values.REDIS_WAIT_REPLICAS,
     auth: {
       // Only where people talk: the small text endpoints have no guard anyway, or always want a token.
       allowAnonymous: values.ALLOW_ANONYMOUS ? ['chat'] : false,

@@ -10,10 +10,11 @@ import type {
   PublishResult,
   SignalListener,
 } from './broker.js';
-import { RealtimeUsageError } from '../realtime.errors.js';
+import { RealtimeConfigError, RealtimeUsageError } from '../realtime.errors.js';
 import type { RedisConnections } from './redis-connections.js';
 import { decodeHistory, decodeMessage, decodePosition, decodePublished } from './redis-message.js';
 import { RedisPublisher } from './redis-publisher.js';
+import { RedisReplicas } from './redis-replicas.js';
 import { roomScripts } from './redis-scripts.js';
 import type { RoomScripts } from './redis-scripts.js';
 
@@ -25,6 +26,8 @@ export interface RedisBrokerOptions {
   readonly historyTtlMs: number;
   /** How long a dedupe key is remembered. */
   readonly dedupeTtlMs: number;
+  /** Replicas that must have a stored message before its publish resolves. Default 0. Not on a cluster. */
+  readonly waitReplicas?: number | undefined;
 }
 
 const POSITIONS_BATCH = 100;
@@ -33,6 +36,7 @@ const POSITIONS_BATCH = 100;
 export class RedisBroker implements Broker {
   private readonly connections: RedisConnections;
   private readonly publisher: RedisPublisher;
+  private readonly replicas: RedisReplicas | undefined;
   private readonly scripts: RoomScripts;
   private readonly signalListeners: SignalListener[] = [];
   private readonly interruptedListeners: ((addresses: readonly string[]) => void)[] = [];
@@ -43,10 +47,17 @@ export class RedisBroker implements Broker {
   private restored: string[] = [];
   private isOpen = false;
 
+  /** @throws RealtimeConfigError bad_config — replicas are to be waited for on a cluster. */
   constructor(options: RedisBrokerOptions) {
     this.connections = options.connections;
+    const { waitReplicas = 0 } = options;
+    if (waitReplicas > 0 && this.connections.sharded) {
+      // Each room's master would have to be asked by the connection that wrote, while slots move between them.
+      throw new RealtimeConfigError('redisWaitReplicas: expected one server or Sentinels, got a cluster: set it to 0');
+    }
+    if (waitReplicas > 0) this.replicas = new RedisReplicas(options.connections.commands, waitReplicas);
     this.publisher = new RedisPublisher(options.connections.commands);
-    this.scripts = roomScripts({ ...options, sharded: options.connections.sharded });
+    this.scripts = roomScripts({ ...options, sharded: options.connections.sharded, waitReplicas });
     this.connections.onAvailability(() => this.tellRestored());
   }
 
@@ -77,7 +88,9 @@ export class RedisBroker implements Broker {
     if (dedupeKey !== undefined) names.push(keys.dedupe(address, dedupeKey));
     const candidate = this.candidateEpoch();
     if (store) {
-      return decodePublished(await this.publisher.run(address, this.scripts.publish, names, [candidate, payload]));
+      const answer = await this.publisher.run(address, this.scripts.publish, names, [candidate, payload]);
+      await this.replicas?.confirm();
+      return decodePublished(answer);
     }
     if (except.includes('\n'))
       throw new RealtimeUsageError('except: expected the id of a connection, got a text of lines');

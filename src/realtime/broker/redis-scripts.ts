@@ -8,6 +8,8 @@ export interface RoomScriptSettings {
   /** 0: no limit. */
   readonly historyTtlMs: number;
   readonly dedupeTtlMs: number;
+  /** Above 0: what is published is waited for to be on replicas. */
+  readonly waitReplicas: number;
 }
 
 /** What a broker runs in Redis. */
@@ -34,13 +36,18 @@ export function roomScripts(settings: RoomScriptSettings): RoomScripts {
   const metadataTtlMs = historyTtlMs === 0 ? 0 : Math.max(METADATA_TTL_MS, historyTtlMs);
   const publishCommand = settings.sharded ? 'SPUBLISH' : 'PUBLISH';
   const room = openRoom(metadataTtlMs);
+  // Since Redis 7.2 WAIT is about the connection's own writes: a duplicate makes one, which comes after the first publish.
+  const touch = settings.waitReplicas > 0 ? `redis.call('SET', dedupe, first, 'KEEPTTL')` : '';
 
   // The stream is written first: what may be refused is refused before anything has changed.
   const publish = `${room}
 local dedupe = KEYS[4]
 if dedupe then
   local first = redis.call('GET', dedupe)
-  if first then return first end
+  if first then
+    ${touch}
+    return first
+  end
 end
 local epoch, top = open_room(KEYS[1], KEYS[2], ARGV[1], replication_id())
 local offset = string.format('%.0f', top + 1)
