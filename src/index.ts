@@ -29,6 +29,7 @@ export { JwtHandshakeGuard } from './realtime/auth/jwt-handshake.guard.js';
 export { JwtVerifier } from './realtime/auth/jwt-verifier.service.js';
 export { AuthenticatedRoomPolicy, RoomPolicy } from './realtime/auth/room-policy.js';
 export type { RoomTarget } from './realtime/auth/room-policy.js';
+export { RealtimeDrain } from './realtime/drain/realtime-drain.js';
 export { RealtimeHealth } from './realtime/health/realtime-health.service.js';
 export type { HealthReport } from './realtime/health/realtime-health.service.js';
 export { RealtimeEvents } from './realtime/realtime.events.js';

@@ -12,7 +12,6 @@ import { importTypeScript } from './import-typescript.mjs';
 export const notBuiltYet = {
   OR4: 'rooms of kind `latest` are not built yet',
   CN2: 'back-pressure is not finished yet',
-  CN4: 'draining is not built yet',
 };
 
 const MARKS = ['url', 'inside'];

@@ -43,7 +43,12 @@ export async function startPods(root, redisServer, count, wrapper = []) {
     const secret = randomBytes(32).toString('base64url');
     const servers = [];
     for (let pod = 0; pod < count; pod += 1) {
-      const settings = { REDIS_URL: `redis://127.0.0.1:${port}/0`, JWT_SECRET: secret };
+      const settings = {
+        REDIS_URL: `redis://127.0.0.1:${port}/0`,
+        JWT_SECRET: secret,
+        DRAIN_DELAY_MS: '0',
+        DRAIN_MS: '0',
+      };
       const server = await startServer(root, settings, wrapper);
       running.push(server.end);
       servers.push(server);

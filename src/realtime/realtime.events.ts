@@ -31,6 +31,9 @@ export interface RealtimeEventMap {
   keysFetched: { keys: number };
   /** `kept`: there are keys from before, which stay good. */
   keysFetchFailed: { uri: string; why: string; kept: boolean };
+  drainBegan: { connections: number; drainDelayMs: number; drainMs: number };
+  /** `closed`: connections that were led elsewhere; the others went by themselves. */
+  drainEnded: { closed: number; durationMs: number };
   taskFailed: { task: string; error: unknown };
 }
 

@@ -1,5 +1,5 @@
 import { ConfigurableModuleBuilder, Global, Inject, Module } from '@nestjs/common';
-import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { DiscoveryModule, HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import type { Clock } from './clock.js';
 import { GatewayBinder } from './gateway/gateway-binder.service.js';
@@ -30,7 +30,10 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   ],
   exports: realtimeExports,
 })
-export class RealtimeModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationShutdown {
+export class RealtimeModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
+{
   /** @internal */
   readonly rooms: RoomRegistry;
   /** @internal */
@@ -66,13 +69,18 @@ export class RealtimeModule extends ConfigurableModuleClass implements OnModuleI
     this.parts.runtime.start();
   }
 
+  /** Before Nest closes servers and sockets: readiness probes are answered while connections are led elsewhere. */
+  async beforeApplicationShutdown(signal?: string): Promise<void> {
+    if (signal !== undefined) await this.parts.drain.drain();
+  }
+
   /** After the sockets, the broker goes last: what the hooks of closing connections publish still arrives. */
   async onApplicationShutdown(): Promise<void> {
     this.parts.heartbeat.stop();
     this.parts.verifier?.close();
-    this.parts.tracker.close();
+    const graceMs = this.parts.tracker.close();
     await this.parts.registry.close();
-    await this.parts.backend.close(this.parts.options.leaveGraceMs);
+    await this.parts.backend.close(graceMs);
   }
 
   private refuseSecondImport(): void {

@@ -108,6 +108,13 @@ export interface RealtimeOptions {
   readonly leaveGraceMs?: number;
   /** Rooms above this many users announce nobody (CN3). Default 100. 0: no limit. */
   readonly announceUpTo?: number;
+  /**
+   * After a signal: how long the pod goes on, refusing newcomers, until it is known everywhere that it is not ready (CN4).
+   * Default 5,000. 0: not at all.
+   */
+  readonly drainDelayMs?: number;
+  /** After that: over how long its connections are closed. Default 15,000. 0: all at once. */
+  readonly drainMs?: number;
   /** How often every subscribed room is compared with the broker (RC4). Default 10,000. 0: never. */
   readonly positionCheckMs?: number;
   /** How long a room without members stays subscribed. Default 5,000. */
@@ -159,6 +166,8 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
     dedupeTtlMs: given.dedupeTtlMs ?? 300_000,
     leaveGraceMs: given.leaveGraceMs ?? 2_000,
     announceUpTo: given.announceUpTo ?? 100,
+    drainDelayMs: given.drainDelayMs ?? 5_000,
+    drainMs: given.drainMs ?? 15_000,
     positionCheckMs: given.positionCheckMs ?? 10_000,
     unsubscribeDelayMs: given.unsubscribeDelayMs ?? 5_000,
     joinTimeoutMs: given.joinTimeoutMs ?? 5_000,

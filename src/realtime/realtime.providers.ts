@@ -17,6 +17,7 @@ import { GatewayRuntime } from './gateway/gateway-runtime.js';
 import { Handshake } from './gateway/handshake.js';
 import { ProtocolFrames } from './gateway/protocol-frames.js';
 import { TextDispatcher } from './gateway/text-dispatcher.js';
+import { RealtimeDrain } from './drain/realtime-drain.js';
 import { RealtimeHealth } from './health/realtime-health.service.js';
 import { RealtimeLog } from './logging/realtime-log.service.js';
 import { Announcer } from './presence/announcer.js';
@@ -50,6 +51,7 @@ export interface RealtimeParts {
   readonly policy: () => RoomPolicy;
   readonly runtime: GatewayRuntime;
   readonly heartbeat: Heartbeat;
+  readonly drain: RealtimeDrain;
 }
 
 /** Injection token of {@link RealtimeParts}. */
@@ -130,6 +132,13 @@ export async function buildRealtime(
   });
   control.onEvict((connection, address) => runtime.evict(connection, address));
   const heartbeat = new Heartbeat(connections, clock, options.heartbeatMs);
+  const drain = new RealtimeDrain({
+    ...options,
+    clock,
+    events,
+    drained: runtime,
+    connections,
+  });
   const realtime = new Realtime(rooms, control);
   return {
     options,
@@ -144,6 +153,7 @@ export async function buildRealtime(
     policy,
     runtime,
     heartbeat,
+    drain,
   };
 }
 
@@ -159,10 +169,11 @@ export const realtimeProviders: Provider[] = [
   { provide: Realtime, inject: [REALTIME_PARTS], useFactory: (parts: RealtimeParts) => parts.realtime },
   { provide: RoomRegistry, inject: [REALTIME_PARTS], useFactory: (parts: RealtimeParts) => parts.registry },
   { provide: JwtVerifier, inject: [REALTIME_PARTS], useFactory: (parts: RealtimeParts) => parts.verifier ?? null },
+  { provide: RealtimeDrain, inject: [REALTIME_PARTS], useFactory: (parts: RealtimeParts) => parts.drain },
   {
     provide: RealtimeHealth,
     inject: [REALTIME_PARTS],
-    useFactory: (parts: RealtimeParts) => new RealtimeHealth(parts.backend.broker),
+    useFactory: (parts: RealtimeParts) => new RealtimeHealth(parts.backend.broker, parts.drain),
   },
   {
     provide: GatewayBinder,
@@ -179,6 +190,7 @@ export const realtimeExports = [
   RoomRegistry,
   RealtimeEvents,
   RealtimeHealth,
+  RealtimeDrain,
   JwtHandshakeGuard,
   JwtVerifier,
   REALTIME_OPTIONS,

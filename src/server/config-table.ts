@@ -149,6 +149,13 @@ const settings = {
     '100',
     'Rooms with more announce nobody who comes or goes. 0: no limit.',
   ),
+  DRAIN_DELAY_MS: row(
+    timerMs,
+    'ms',
+    '5000',
+    'After SIGTERM or SIGINT: how long it goes on, not ready, until nobody is sent here any more. 0: not at all.',
+  ),
+  DRAIN_MS: row(timerMs, 'ms', '15000', 'After that: over how long connections are closed. 0: all at once.'),
 };
 
 /** Every setting that the server has. What is not here has no effect. */

@@ -21,6 +21,8 @@ export interface ServerConfig {
   /** Whether the secret was made for this run, because there was no key. */
   readonly secretIsRandom: boolean;
   readonly heartbeatMs: number;
+  /** How long leading everybody elsewhere may take after a signal. */
+  readonly drainTotalMs: number;
   readonly realtime: RealtimeOptions;
   /** What is allowed and hardly meant, one sentence each. */
   readonly warnings: readonly string[];
@@ -64,6 +66,7 @@ export function parseConfig(env: NodeJS.ProcessEnv, namesInFile: readonly string
     signing: devTokens === 'off' ? undefined : signingOf(values, secrets),
     secretIsRandom: !hasKey,
     heartbeatMs: values.HEARTBEAT_MS,
+    drainTotalMs: values.DRAIN_DELAY_MS + values.DRAIN_MS,
     realtime: realtimeOptions(values, secrets),
     warnings: warningsFor(env, values, namesInFile),
   };
@@ -154,6 +157,8 @@ function realtimeOptions(values: Settings, secrets: readonly string[] | undefine
     dedupeTtlMs: values.DEDUPE_TTL_MS,
     leaveGraceMs: values.LEAVE_GRACE_MS,
     announceUpTo: values.ANNOUNCE_UP_TO,
+    drainDelayMs: values.DRAIN_DELAY_MS,
+    drainMs: values.DRAIN_MS,
   };
 }
 

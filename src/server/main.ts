@@ -6,8 +6,11 @@ import { ConfigError, parseConfig } from './config.js';
 import type { ServerConfig } from './config.js';
 import { loadEnvFile } from './env-file.js';
 
-/** How long connections and requests may take to end after a signal. */
-const CLOSE_TIMEOUT_MS = 10_000;
+/**
+ * How long connections, hooks and requests may take to end after the drain. With its defaults the whole stays below the
+ * 30 s that Kubernetes gives (`terminationGracePeriodSeconds`).
+ */
+const CLOSE_TIMEOUT_MS = 9_000;
 /** What a failed start is told in one sentence for; anything else is a fault of the program and keeps its stack. */
 const EXPECTED_CODES: ReadonlySet<unknown> = new Set([
   'bad_config',
@@ -31,12 +34,14 @@ async function start(config: ServerConfig): Promise<void> {
   const { Logger } = await import('@nestjs/common');
   const { ServerLogger } = await import('./server-logger.service.js');
   const { createApp } = await import('./app.factory.js');
+  const { RealtimeDrain } = await import('../index.js');
   const app = await createApp(config, new ServerLogger(config.log));
   const logger = new Logger('Server');
   for (const message of config.warnings) logger.warn({ event: 'setting_warning', message });
   if (config.secretIsRandom) logger.warn({ event: 'secret_made', message: secretNote(config) });
-  stopOnSignal(async (signal) => {
-    logger.log({ event: 'stopping', signal });
+  stopOnSignal(config.drainTotalMs + CLOSE_TIMEOUT_MS, async (signal) => {
+    logger.log({ event: 'stopping', signal, message: 'Connections are led elsewhere; a second signal ends at once.' });
+    await app.get(RealtimeDrain).drain();
     await app.close();
     logger.log({ event: 'stopped', uptimeMs: Date.now() - startedAt });
   });
@@ -55,17 +60,17 @@ async function start(config: ServerConfig): Promise<void> {
   });
 }
 
-/** The first signal closes and exits with 0; a second one, or a close that hangs, ends the process at once. */
-function stopOnSignal(close: (signal: string) => Promise<void>): void {
+/** The first signal closes and exits with 0; a second one, or a close that takes too long, ends the process at once. */
+function stopOnSignal(timeoutMs: number, close: (signal: string) => Promise<void>): void {
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stopping) process.exit(128 + constants.signals[signal]);
       stopping = true;
       setTimeout(() => {
-        process.stderr.write(`Not everything was closed within ${CLOSE_TIMEOUT_MS} ms; ended all the same.\n`);
+        process.stderr.write(`Not everything was closed within ${timeoutMs} ms; ended all the same.\n`);
         process.exit(1);
-      }, CLOSE_TIMEOUT_MS).unref();
+      }, timeoutMs).unref();
       close(signal).then(
         () => process.exit(0),
         (error: unknown) => {

@@ -156,18 +156,21 @@ describe('a start that fails', () => {
 });
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
-  it('closes connections with 1001 and exits with 0', async () => {
-    const run = new Run({ JWT_SECRET: SECRET });
+  it('closes connections with 1012 and exits with 0', async () => {
+    const run = new Run({ JWT_SECRET: SECRET, DRAIN_DELAY_MS: '200', DRAIN_MS: '200' });
     const port = String((await run.line('listening'))['port']);
     const token = mint(SECRET, { sub: 'u1' });
     const chat = await PlainSocket.open(`ws://127.0.0.1:${port}/ws/chat/general?token=${token}`);
     const reliable = await PlainSocket.open(`ws://127.0.0.1:${port}/ws/reliable`);
     await chat.inRoom();
     run.kill(signal);
-    expect(await chat.closed()).toMatchObject({ code: 1001, reason: 'going_away' });
-    expect((await reliable.closed()).code).toBe(1001);
+    const restart = { code: 1012, reason: expect.stringMatching(/^service_restart retry=\d+$/) };
+    expect(await chat.closed()).toMatchObject(restart);
+    expect(await reliable.closed()).toMatchObject(restart);
     expect(await run.exit()).toEqual({ code: 0, signal: null });
-    expect(await run.line('stopping')).toEqual({ event: 'stopping', signal });
+    expect(await run.line('stopping')).toMatchObject({ event: 'stopping', signal });
+    expect(await run.line('draining')).toEqual({ event: 'draining', connections: 2, drainDelayMs: 200, drainMs: 200 });
+    expect(await run.line('drained')).toMatchObject({ closed: 2 });
     expect(await run.line('stopped')).toMatchObject({ uptimeMs: expect.any(Number) });
     expect(run.messages().filter(({ event }) => event === 'disconnected')).toHaveLength(2);
     expect(run.errors).toBe('');
@@ -175,8 +178,35 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
   });
 });
 
+it('after a signal it is not ready and takes nobody, and is alive, until the delay has passed', async () => {
+  const run = new Run({ DRAIN_DELAY_MS: '60000' });
+  const url = `http://127.0.0.1:${String((await run.line('listening'))['port'])}`;
+  run.kill('SIGTERM');
+  await run.line('draining');
+  const ready = await fetch(`${url}/readyz`);
+  expect([ready.status, await ready.json()]).toEqual([503, { status: 'draining', broker: true }]);
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  expect(await PlainSocket.refusal(`${url.replace('http', 'ws')}/ws`)).toMatchObject({ status: 503 });
+  run.kill('SIGTERM');
+  expect(await run.exit()).toEqual({ code: 143, signal: null });
+});
+
+it('what hangs is ended by force, with 1', async () => {
+  // The HTTP server never says that it has closed.
+  const hang = 'import http from "node:http"; http.Server.prototype.close = () => undefined;';
+  const run = new Run({
+    DRAIN_DELAY_MS: '0',
+    DRAIN_MS: '0',
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hang)}`,
+  });
+  await run.line('listening');
+  run.kill('SIGTERM');
+  expect(await run.exit()).toEqual({ code: 1, signal: null });
+  expect(run.errors).toBe('Not everything was closed within 9000 ms; ended all the same.\n');
+});
+
 it('a second signal ends at once what the first one waits for', async () => {
-  const run = new Run();
+  const run = new Run({ DRAIN_DELAY_MS: '0' });
   const port = Number((await run.line('listening'))['port']);
   // It never answers the server's close frame: the end of the connection is waited for.
   const stuck = RawWebSocket.send(`ws://127.0.0.1:${port}`, { path: '/ws' });
@@ -189,7 +219,7 @@ it('a second signal ends at once what the first one waits for', async () => {
 });
 
 it('a half-sent request does not hold up the end', async () => {
-  const run = new Run();
+  const run = new Run({ DRAIN_DELAY_MS: '0' });
   const port = Number((await run.line('listening'))['port']);
   const half = connect(port, '127.0.0.1');
   await once(half, 'connect');

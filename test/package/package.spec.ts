@@ -155,7 +155,7 @@ describe('the package that is published', () => {
     expect(installed.read(bin)).toMatch(/^#!\/usr\/bin\/env node\n/);
     const server = spawn(process.execPath, [join(installed.folder, bin)], {
       cwd: installed.application,
-      env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_FORMAT: 'json' },
+      env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_FORMAT: 'json', DRAIN_DELAY_MS: '0' },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const ended = new Promise((resolve) => server.once('exit', resolve));

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 const MAIN = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url));
 /** A second where nothing else runs; a machine that is busy with everything else takes many. */
 const START_TIMEOUT_MS = 45_000;
+const SETTINGS = { PORT: '0', HOST: '127.0.0.1', LOG_FORMAT: 'json', DRAIN_DELAY_MS: '0', DRAIN_MS: '0' };
 
 /** One structured line of the log: what was logged, as an object with its `event`. */
 export type LogEvent = Readonly<Record<string, unknown>>;
@@ -30,13 +31,14 @@ export class ServerProcess {
   }
 
   /**
-   * Starts it with these settings, and nothing else in its environment, on a free port unless `PORT` says which.
+   * Starts it with these settings, and nothing else in its environment, on a free port unless `PORT` says which. A signal
+   * ends it without delay, unless `DRAIN_DELAY_MS` and `DRAIN_MS` say otherwise.
    * Resolves when it listens.
    *
    * @throws Error with everything that it wrote, where it ended instead or took too long.
    */
   static async start(env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
-    const settings = { PORT: '0', HOST: '127.0.0.1', LOG_FORMAT: 'json', ...env };
+    const settings = { ...SETTINGS, ...env };
     // Not in the project's folder: a developer's own `.env` there must not decide what a test sees.
     const child = spawn(process.execPath, [MAIN], {
       cwd: tmpdir(),
@@ -87,6 +89,15 @@ export class ServerProcess {
   /** Ends it as a crash does. */
   kill(): Promise<number | null> {
     return this.end('SIGKILL');
+  }
+
+  /** Lets it stand still, its sockets open, until {@link resume}. */
+  pause(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child.kill('SIGCONT');
   }
 
   private end(signal: NodeJS.Signals): Promise<number | null> {

@@ -71,7 +71,8 @@ export class Connection {
   private currentIdentity: Identity;
   /** Whether the reader was found to be behind, and is given its turn. */
   private judging = false;
-  private closing: { code: number; reason: string } | undefined;
+  private closing: { code: number; reason: string; retryMs: number } | undefined;
+  private readsNoMore = false;
   private readonly maxBufferedBytes: number;
   private readonly onHookFailed: (hook: string, error: unknown) => void;
   private readonly closedListeners: (() => void)[] = [];
@@ -113,8 +114,8 @@ export class Connection {
     return this.closing === undefined && this.ws.readyState === this.ws.OPEN;
   }
 
-  /** Why this side closed, if it did. @internal */
-  get closedWith(): { code: number; reason: string } | undefined {
+  /** Why this side closed, if it did, and after how many milliseconds the other one is to come back. @internal */
+  get closedWith(): { code: number; reason: string; retryMs: number } | undefined {
     return this.closing;
   }
 
@@ -151,7 +152,7 @@ export class Connection {
     const reason = formatCloseReason(word, retryMs);
     checkClose(code, reason);
     if (this.closing !== undefined) return;
-    this.closing = { code, reason };
+    this.closing = { code, reason, retryMs: retryMs ?? 0 };
     this.outbox.close(code === CloseCode.slowConsumer);
     this.ws.resume();
     this.ws.close(code, reason);
@@ -212,9 +213,15 @@ export class Connection {
     this.ws.pause();
   }
 
+  /** Reads nothing more: what the other side sends from now on it will send again elsewhere. @internal */
+  stopReading(): void {
+    this.pause();
+    this.readsNoMore = true;
+  }
+
   /** @internal */
   resume(now: number): void {
-    if (!this.paused) return;
+    if (!this.paused || this.readsNoMore) return;
     this.paused = false;
     this.readOn(now); // While nothing was read from it, nothing could be heard of it.
     this.ws.resume();

@@ -19,6 +19,7 @@ import { Memberships } from '../rooms/memberships.js';
 import type { RoomJoiner } from '../rooms/room-joiner.js';
 import type { FrameDispatcher } from './frame-dispatcher.js';
 import type { GatewayBinding } from './gateway-binding.js';
+import { headerLines } from './handshake-response.js';
 import { isRefusal } from './handshake.js';
 import type { Admission, Handshake } from './handshake.js';
 import { NamespaceChannels } from './namespace-channels.js';
@@ -117,7 +118,7 @@ export class GatewayRuntime {
       this.tellRefusal(request, decision);
       return this.refusals.write(request, socket, head, decision);
     }
-    this.answerHeaders.set(request, headerLines(decision));
+    this.answerHeaders.set(request, headerLines(decision.response.recorded));
     this.wss.handleUpgrade(request, socket, head, (ws) => {
       this.parts.events.watch('opening of a connection', this.accept(ws, request, socket, gateway, decision));
     });
@@ -142,9 +143,24 @@ export class GatewayRuntime {
     if (member.ofPath) connection.close(CloseCode.kicked, 'kicked');
   }
 
+  /** Whether there is a gateway that anybody could connect to. */
+  hasGateways(): boolean {
+    return this.bindings.size > 0;
+  }
+
+  /** New handshakes are answered 503 from now on. */
+  refuseHandshakes(): void {
+    this.parts.handshake.draining = true;
+  }
+
+  /** Resolves when the frames that were read from a connection are handled and answered. */
+  async settled(connection: Connection): Promise<void> {
+    await this.sessions.get(connection)?.lanes.settled();
+  }
+
   /** Refuses new connections, closes those of a gateway with 1001, and waits until their hooks have run, 8 s at most. */
   async close(binding: GatewayBinding): Promise<void> {
-    this.parts.handshake.draining = true;
+    this.refuseHandshakes();
     this.channels.close();
     const mine = [...this.sessions.values()].filter((session) => session.gateway === binding);
     for (const { connection } of mine) connection.close(CloseCode.goingAway, 'going_away');
@@ -290,10 +306,4 @@ function nameTooBig(ws: WebSocket, connection: Connection): void {
     connection.outbox.close();
     close(code, reason ?? (code === CloseCode.tooBig ? 'too_big' : undefined));
   };
-}
-
-function headerLines({ response }: Admission): string[] {
-  return [...response.recorded].flatMap(([name, value]) =>
-    (typeof value === 'string' ? [value] : value).map((one) => `${name}: ${one.replace(/[\r\n]/g, ' ')}`),
-  );
 }

@@ -82,6 +82,13 @@ export function retryAfter(): HeaderMap {
   return new Map([['retry-after', RETRY_AFTER_S]]);
 }
 
+/** Headers as they go over the wire. A value can't begin another line. */
+export function headerLines(headers: HeaderMap): string[] {
+  return [...headers].flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : value).map((one) => `${name}: ${one.replace(/[\r\n]/g, ' ')}`),
+  );
+}
+
 /** Whatever it is, as text. */
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
@@ -105,10 +112,7 @@ export function refuseByHttp(
   all.set('connection', 'close');
   all.set('content-type', 'application/json; charset=utf-8');
   all.set('content-length', String(Buffer.byteLength(body)));
-  for (const [name, value] of all) {
-    for (const one of typeof value === 'string' ? [value] : value)
-      lines.push(`${name}: ${one.replace(/[\r\n]/g, ' ')}`);
-  }
+  lines.push(...headerLines(all));
   socket.once('finish', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }

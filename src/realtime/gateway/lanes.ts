@@ -25,6 +25,7 @@ interface Lane {
 export class Lanes {
   private readonly lanes = new Map<string, Lane>();
   private count = 0;
+  private idle: (() => void)[] = [];
 
   /** @param onSettled Called each time when a task has ended. */
   constructor(private readonly onSettled: () => void) {}
@@ -32,6 +33,12 @@ export class Lanes {
   /** Tasks that wait or run. */
   get pending(): number {
     return this.count;
+  }
+
+  /** Resolves when no task waits or runs. */
+  settled(): Promise<void> {
+    if (this.count === 0) return Promise.resolve();
+    return new Promise((resolve) => this.idle.push(resolve));
   }
 
   /** Whether a join or leave of the room, or a handler for it, waits or runs. */
@@ -127,6 +134,7 @@ export class Lanes {
       this.count -= 1;
       this.onSettled();
       release();
+      if (this.count === 0) for (const resolve of this.idle.splice(0)) resolve();
     };
     task(release).then(settled, settled);
   }

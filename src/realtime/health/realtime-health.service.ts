@@ -3,7 +3,7 @@ import type { Broker } from '../broker/broker.js';
 
 /** What {@link RealtimeHealth} found. */
 export interface HealthReport {
-  readonly status: 'ok' | 'unavailable';
+  readonly status: 'ok' | 'unavailable' | 'draining';
   /** Whether the broker answered just now. */
   readonly broker: boolean;
 }
@@ -13,15 +13,24 @@ const PING_TIMEOUT_MS = 1_000;
 /** Says whether this pod can do its work: what a readiness probe asks. */
 @Injectable()
 export class RealtimeHealth {
-  constructor(private readonly broker: Broker) {}
+  constructor(
+    private readonly broker: Broker,
+    private readonly drain: { readonly draining: boolean },
+  ) {}
 
   /** Asks the broker, at most a second. Never rejects. */
   async check(): Promise<HealthReport> {
+    const broker = await this.brokerAnswers();
+    if (this.drain.draining) return { status: 'draining', broker };
+    return { status: broker ? 'ok' : 'unavailable', broker };
+  }
+
+  private async brokerAnswers(): Promise<boolean> {
     try {
       await this.broker.ping(PING_TIMEOUT_MS);
-      return { status: 'ok', broker: true };
+      return true;
     } catch {
-      return { status: 'unavailable', broker: false }; // That it does not answer is the answer.
+      return false; // That it does not answer is the answer.
     }
   }
 }

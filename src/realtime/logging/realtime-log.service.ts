@@ -23,6 +23,8 @@ export class RealtimeLog {
     });
     events.on('keysFetched', (facts) => logger.debug({ event: 'keys_fetched', ...facts }));
     events.on('keysFetchFailed', (facts) => logger.warn({ event: 'keys_fetch_failed', ...facts }));
+    events.on('drainBegan', (facts) => logger.log({ event: 'draining', ...facts }));
+    events.on('drainEnded', (facts) => logger.log({ event: 'drained', ...facts }));
     events.on('hookFailed', ({ error, ...facts }) =>
       logger.error({ event: 'hook_failed', ...facts, error: textOf(error) }),
     );

@@ -38,6 +38,8 @@ const RETRY_MS = 1_000;
 export class PresenceTracker {
   private readonly stays = new Map<string, Stay>();
   private closed = false;
+  /** When the last of the graces that were given ends. */
+  private lastGraceEndsAt = 0;
 
   constructor(private readonly parts: PresenceTrackerParts) {
     parts.presence.onReaped(({ address, user, members }) => parts.announce('left', address, user, members));
@@ -70,14 +72,17 @@ export class PresenceTracker {
    * One connection of a user is no longer in a room.
    *
    * @param lost The connection was lost, and may come back within the grace; else the user has left at once.
+   * @param awayMs How long it was told to stay away: the grace begins after that.
    */
-  exit(address: string, userId: string, lost: boolean): void {
+  exit(address: string, userId: string, lost: boolean, awayMs = 0): void {
     const stay = this.stays.get(keyOf(address, userId));
     if (!stay) return;
     stay.connections -= 1;
     if (stay.connections > 0 || this.closed) return;
     if (lost && stay.arrived && this.parts.leaveGraceMs > 0) {
-      stay.grace = this.parts.clock.after(this.parts.leaveGraceMs, () => this.leave(address, stay));
+      const graceMs = awayMs + this.parts.leaveGraceMs;
+      this.lastGraceEndsAt = Math.max(this.lastGraceEndsAt, this.parts.clock.now() + graceMs);
+      stay.grace = this.parts.clock.after(graceMs, () => this.leave(address, stay));
     } else {
       this.leave(address, stay);
     }
@@ -102,10 +107,15 @@ export class PresenceTracker {
     this.parts.events.watch(`name in ${address}`, renamed);
   }
 
-  /** From here on exits are left to the pod's lease, which runs out after the grace. */
-  close(): void {
+  /**
+   * From here on exits are left to the pod's lease.
+   *
+   * @returns how many milliseconds that must last still, so that everybody has the whole grace.
+   */
+  close(): number {
     this.closed = true;
     for (const stay of this.stays.values()) stay.grace?.cancel();
+    return Math.max(this.parts.leaveGraceMs, this.lastGraceEndsAt - this.parts.clock.now());
   }
 
   private leave(address: string, stay: Stay): void {

@@ -290,7 +290,8 @@ export class RoomJoiner {
     member.gone = true;
     member.room.detach(member);
     if (!isPersonal(member.room.at)) {
-      this.parts.tracker.exit(member.room.at.address, member.connection.identity.id, lost);
+      const { identity, closedWith } = member.connection;
+      this.parts.tracker.exit(member.room.at.address, identity.id, lost, closedWith?.retryMs);
     }
   }
 

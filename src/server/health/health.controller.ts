@@ -14,7 +14,7 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** 200 where the broker answers, else 503; the body says what was found in both cases. */
+  /** 200 where the broker answers and this process does not drain, else 503; the body says what was found. */
   @Get('readyz')
   @Header('Cache-Control', 'no-store')
   async ready(@Res({ passthrough: true }) response: ServerResponse) {
