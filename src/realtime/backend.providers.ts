@@ -32,7 +32,9 @@ type Ports = Pick<Backend, 'broker' | 'presence' | 'bans'>;
  */
 export async function createBackend(options: ResolvedOptions, clock: Clock, events: RealtimeEvents): Promise<Backend> {
   const own = { broker: options.broker, presence: options.presence, bans: options.bans };
-  const { broker, presence, bans } = isComplete(own) ? own : { ...(await createPorts(options, clock)), ...given(own) };
+  const { broker, presence, bans } = isComplete(own)
+    ? own
+    : { ...(await createPorts(options, clock, events)), ...given(own) };
   broker.onAvailability((available) => events.emit('availabilityChanged', { available }));
   let opened = 0;
   return {
@@ -63,7 +65,7 @@ export function createMemoryBroker(
   return new MemoryBroker({ ...resolveOptions(options), clock: options.clock ?? new SystemClock() });
 }
 
-async function createPorts(options: ResolvedOptions, clock: Clock): Promise<Ports> {
+async function createPorts(options: ResolvedOptions, clock: Clock, events: RealtimeEvents): Promise<Ports> {
   if (options.redis === undefined) {
     if (options.redisWaitReplicas > 0) {
       throw new RealtimeConfigError('redisWaitReplicas: expected "redis" beside it, got memory, which has no replicas');
@@ -84,6 +86,7 @@ async function createPorts(options: ResolvedOptions, clock: Clock): Promise<Port
     prefix: options.redisPrefix,
     waitReplicas: options.redisWaitReplicas,
     logger: new Logger('Redis'),
+    onSubscriptionsDead: () => events.emit('subscriptionsDied', {}),
   });
 }
 

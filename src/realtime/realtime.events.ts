@@ -31,6 +31,8 @@ export interface RealtimeEventMap {
   keysFetched: { keys: number };
   /** `kept`: there are keys from before, which stay good. */
   keysFetchFailed: { uri: string; why: string; kept: boolean };
+  /** Nothing came any more over a connection to the broker that seemed to live: it is made anew, its rooms are repaired. */
+  subscriptionsDied: object;
   drainBegan: { connections: number; drainDelayMs: number; drainMs: number };
   /** `closed`: connections that were led elsewhere; the others went by themselves. */
   drainEnded: { closed: number; durationMs: number };

@@ -173,7 +173,7 @@ export const realtimeProviders: Provider[] = [
   {
     provide: RealtimeHealth,
     inject: [REALTIME_PARTS],
-    useFactory: (parts: RealtimeParts) => new RealtimeHealth(parts.backend.broker, parts.drain),
+    useFactory: (parts: RealtimeParts) => new RealtimeHealth(parts.backend.broker, parts.registry, parts.drain),
   },
   {
     provide: GatewayBinder,

@@ -21,6 +21,13 @@ export interface TcpProxy {
    * directions, or only what the server says. Until {@link mend}.
    */
   swallow(direction?: 'both' | 'from-server'): void;
+  /**
+   * Swallows what the server sends, and lets through what the client sends; only on connections whose first words match.
+   * Until {@link mend}.
+   */
+  deafen(firstWords: RegExp): void;
+  /** Says something to the server in the client's name, on every connection. At a quiet moment: not amid a message. */
+  inject(words: string): void;
   /** Bytes per second that pass from the server to each client from now on; `undefined`: as fast as they come. */
   throttle(bytesPerSecond: number | undefined): void;
   mend(): void;
@@ -30,9 +37,14 @@ export interface TcpProxy {
 interface Pair {
   readonly near: Socket;
   readonly far: Socket;
+  /** What the client said first. */
+  firstWords: string;
   /** The server's end is gone on purpose, and the client is not told. */
   orphaned: boolean;
 }
+
+/** How much of what a client says first is kept. */
+const FIRST_BYTES = 1_024;
 
 /** Starts a proxy on a free port of 127.0.0.1 to another one; a function says for each connection which. */
 export async function startTcpProxy(target: number | (() => number), targetHost = '127.0.0.1'): Promise<TcpProxy> {
@@ -40,6 +52,7 @@ export async function startTcpProxy(target: number | (() => number), targetHost 
   let mode: 'pass' | 'block' | 'swallow' | 'swallow-from-server' = 'pass';
   let made = 0;
   let bytesPerSecond: number | undefined;
+  let deaf: RegExp | undefined;
 
   const server = createServer((near) => {
     if (mode === 'block') {
@@ -48,16 +61,19 @@ export async function startTcpProxy(target: number | (() => number), targetHost 
     }
     made += 1;
     const far = connect({ port: typeof target === 'function' ? target() : target, host: targetHost });
-    const pair: Pair = { near, far, orphaned: false };
+    const pair: Pair = { near, far, firstWords: '', orphaned: false };
     pairs.add(pair);
     pass(near, far, pair, () => undefined);
     pass(far, near, pair, () => bytesPerSecond);
   });
 
   function pass(from: Socket, to: Socket, pair: Pair, limit: () => number | undefined): void {
-    const swallowed = (): boolean => mode === 'swallow' || (mode === 'swallow-from-server' && from === pair.far);
+    const swallowed = (): boolean =>
+      mode === 'swallow' ||
+      (from === pair.far && (mode === 'swallow-from-server' || deaf?.test(pair.firstWords) === true));
     from.setNoDelay(true);
     from.on('data', (chunk: Buffer) => {
+      if (from === pair.near && pair.firstWords.length < FIRST_BYTES) pair.firstWords += chunk.toString('latin1');
       if (swallowed() || to.destroyed) return;
       const rate = limit();
       const full = !to.write(chunk);
@@ -116,13 +132,20 @@ export async function startTcpProxy(target: number | (() => number), targetHost 
     swallow(direction = 'both') {
       mode = direction === 'both' ? 'swallow' : 'swallow-from-server';
     },
+    deafen(firstWords) {
+      deaf = firstWords;
+    },
+    inject(words) {
+      for (const { far } of pairs) far.write(words);
+    },
     throttle(rate) {
       bytesPerSecond = rate;
     },
     mend() {
       // What was swallowed is gone: a stream with a hole must not go on.
-      const swallowing = mode.startsWith('swallow');
+      const swallowing = mode.startsWith('swallow') || deaf !== undefined;
       mode = 'pass';
+      deaf = undefined;
       if (swallowing) cut();
     },
     async close() {

@@ -103,8 +103,9 @@ export interface Broker {
   publish(address: string, payload: Buffer, options: PublishOptions): Promise<PublishResult>;
 
   /**
-   * From the moment it resolves, every message of the address reaches the listener. One listener per address; the
-   * caller counts its readers.
+   * From the moment it resolves, every message of the address reaches the listener. One listener per address, the last
+   * one; the caller counts its readers. Called again, it makes sure that the address is subscribed: the other side may
+   * have lost it without a word.
    *
    * @throws BrokerUnavailableError unavailable — not subscribed.
    */
@@ -144,7 +145,10 @@ export interface Broker {
   /** Whether the broker answers, as far as is known now. */
   readonly available: boolean;
 
-  /** Asks the other side. Resolves when it answered within `timeoutMs`; rejects otherwise. */
+  /**
+   * Asks the other side. Resolves when it answered within `timeoutMs`, and what is published reaches this pod; rejects
+   * otherwise.
+   */
   ping(timeoutMs: number): Promise<void>;
 
   onSignal(listener: SignalListener): void;

@@ -7,7 +7,9 @@ import { RedisKeys } from './redis-keys.js';
 import { checkServer } from './redis-server-check.js';
 import { createCommandClient, isCluster } from './redis-settings.js';
 import type { RedisSource } from './redis-settings.js';
+import type { RedisSubscriber } from './redis-subscriber.js';
 import { RedisSubscriptions } from './redis-subscriptions.js';
+import { RedisProbe } from './redis-probe.js';
 import { createTopology } from './redis-topology.js';
 import type { SubscriberTopology } from './redis-topology.js';
 
@@ -19,6 +21,10 @@ export interface RedisConnectionsOptions {
   readonly commandTimeoutMs?: number | undefined;
   /** How long {@link RedisConnections.open} tries to get through. Default 10,000. */
   readonly openTimeoutMs?: number | undefined;
+  /** How often it is proved that what is published comes back. Default 5,000. */
+  readonly probeMs?: number | undefined;
+  /** Told when it did not, on a connection that lived: it is being made anew. */
+  readonly onSubscriptionsDead?: (() => void) | undefined;
   /** Who is told what an operator should know. Default: nobody. */
   readonly logger?: { warn(message: string): void } | undefined;
 }
@@ -26,7 +32,7 @@ export interface RedisConnectionsOptions {
 /** Errors after which another try would end the same way. */
 const HOPELESS = /WRONGPASS|NOAUTH|NOPERM|invalid password|cluster support disabled/i;
 const OPEN_POLL_MS = 20;
-const PROBE_MS = 5_000;
+const DEAD = 'what is published does not come back on a connection for subscriptions, although it lives';
 
 /**
  * The connections to Redis that broker, presence and bans of one process share: one for commands, one for subscriptions
@@ -40,13 +46,14 @@ export class RedisConnections {
   readonly sharded: boolean;
   private readonly client: Redis | Cluster;
   private readonly topology: SubscriberTopology;
+  private readonly probe: RedisProbe;
   /** The machine's: what happens on sockets can't be moved. */
   private readonly clock = new SystemClock();
   private readonly commandTimeoutMs: number;
   private readonly listeners: ((available: boolean) => void)[] = [];
   private users = 0;
   private opened: Promise<void> | undefined;
-  private probe: Timer | undefined;
+  private probing: Timer | undefined;
   private isOpen = false;
   private wasAvailable = false;
   private lastError: Error | undefined;
@@ -61,9 +68,11 @@ export class RedisConnections {
     this.subscriptions = new RedisSubscriptions(
       this.clock,
       () => this.topology,
-      () => this.noteAvailability(),
+      () => this.noteChange(),
     );
     this.topology = createTopology(this.client, this.commandTimeoutMs, this.subscriptions);
+    const { keys, clock, commands, subscriptions, topology } = this;
+    this.probe = new RedisProbe({ keys, clock, commands, subscriptions, topology });
     this.listen();
   }
 
@@ -100,24 +109,31 @@ export class RedisConnections {
     if (this.users > 0) return;
     this.opened = undefined;
     this.isOpen = false;
-    this.probe?.cancel();
+    this.probing?.cancel();
     this.subscriptions.close();
     this.topology.disconnect();
     await this.disconnect();
   }
 
-  /** Resolves when every connection answered within the time; rejects otherwise. */
+  /**
+   * Resolves when every connection for commands answered within the time, and on every one for subscriptions came back
+   * what was published meanwhile; rejects otherwise.
+   */
   async ping(timeoutMs: number): Promise<void> {
     if (!this.available) throw this.away();
+    if (!this.subscriptions.complete) throw new BrokerUnavailableError('subscriptions are being renewed: try again');
     let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = this.clock.after(timeoutMs, () => {
         reject(new BrokerUnavailableError(`expected an answer of Redis within ${timeoutMs} ms, got none`));
       });
     });
-    const pings = [...this.servers(), ...this.topology.subscribers].map(async (connection) => connection.ping());
+    const pings = this.servers().map(async (server) => void (await server.ping()));
+    const rounds = this.topology.subscribers.map(async (subscriber) => {
+      if (!(await this.probe.comesBack(subscriber, timeoutMs))) throw new BrokerUnavailableError(DEAD);
+    });
     try {
-      await Promise.race([Promise.all(pings), late]);
+      await Promise.race([Promise.all([...pings, ...rounds]), late]);
     } catch (error) {
       throw error instanceof BrokerUnavailableError ? error : this.away(error);
     } finally {
@@ -134,9 +150,9 @@ export class RedisConnections {
     }
     this.topology.connect();
     await this.until(() => areAll(this.topology.subscribers, (subscriber) => subscriber.ready), deadline);
-    // A command that waits is what arms the socket's timeout: without, a dead connection of a quiet room would stay.
-    this.probe = this.clock.every(PROBE_MS, () => {
-      for (const subscriber of this.topology.subscribers) subscriber.ping().catch(() => undefined);
+    await this.openProbes();
+    this.probing = this.clock.every(this.options.probeMs ?? 5_000, () => {
+      for (const subscriber of this.topology.subscribers) void this.prove(subscriber);
     });
     this.lastError = undefined;
     this.wasAvailable = this.available;
@@ -159,6 +175,22 @@ export class RedisConnections {
     });
   }
 
+  /** Makes a connection for subscriptions anew where nothing comes back on it, however well it seems to live. */
+  private async prove(subscriber: RedisSubscriber): Promise<void> {
+    if (!subscriber.ready) return;
+    // A command that waits is what arms the socket's timeout: without, a dead connection of a quiet room would stay.
+    subscriber.ping().catch(() => undefined);
+    try {
+      if (await this.probe.comesBack(subscriber, this.commandTimeoutMs)) return;
+    } catch {
+      return; // It could not be sent: that is another fault, and told by whoever finds it.
+    }
+    if (!this.isOpen || !subscriber.ready) return;
+    this.warn(`${DEAD}; the connection is made anew`);
+    this.options.onSubscriptionsDead?.();
+    subscriber.reconnect();
+  }
+
   private servers(): Redis[] {
     return isCluster(this.client) ? this.client.nodes('master') : [this.client];
   }
@@ -173,6 +205,17 @@ export class RedisConnections {
       if (this.clock.now() >= deadline) throw this.away();
       await new Promise<void>((resolve) => this.clock.after(OPEN_POLL_MS, resolve));
     }
+  }
+
+  /** Before anything else is subscribed: a channel that came later would be there where all others are lost. */
+  private async openProbes(): Promise<void> {
+    const ready = this.topology.subscribers.filter((subscriber) => subscriber.ready);
+    await Promise.all(ready.map(async (subscriber) => this.probe.open(subscriber)));
+  }
+
+  private noteChange(): void {
+    this.noteAvailability();
+    if (this.isOpen) void this.openProbes();
   }
 
   private note(error: Error): void {

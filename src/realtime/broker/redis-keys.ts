@@ -75,6 +75,11 @@ export class RedisKeys {
   signal(): string {
     return `${this.prefix}signal`;
   }
+
+  /** Channel on which a process listens to itself. */
+  probe(name: string): string {
+    return `${this.prefix}probe:${name}`;
+  }
 }
 
 /**

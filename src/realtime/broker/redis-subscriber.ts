@@ -75,6 +75,11 @@ export class RedisSubscriber {
     await this.redis.ping();
   }
 
+  /** Gives the connection up and makes it anew, with nothing subscribed. */
+  reconnect(): void {
+    this.redis.disconnect(true);
+  }
+
   disconnect(): void {
     this.isReady = false;
     this.redis.disconnect();

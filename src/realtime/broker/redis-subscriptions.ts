@@ -39,7 +39,8 @@ export class RedisSubscriptions implements TopologyEvents {
   ) {}
 
   /**
-   * From the moment it resolves, every message of the channel is delivered. Calling it again replaces `deliver`.
+   * From the moment it resolves, every message of the channel is delivered. Calling it again replaces `deliver`, and
+   * subscribes once more: the other side may have lost what this one takes for subscribed.
    *
    * @throws BrokerUnavailableError unavailable — not subscribed.
    */
@@ -47,7 +48,7 @@ export class RedisSubscriptions implements TopologyEvents {
     const present = this.subscriptions.get(channel);
     if (present) {
       present.deliver = deliver;
-      return present.established;
+      return this.confirm(present);
     }
     const subscription: Subscription = {
       channel,
@@ -73,6 +74,11 @@ export class RedisSubscriptions implements TopologyEvents {
     this.subscriptions.delete(channel);
     this.interrupted.delete(subscription);
     await subscription.on?.unsubscribe(channel);
+  }
+
+  /** Whether everything that is wanted is subscribed, as far as is known here. */
+  get complete(): boolean {
+    return this.interrupted.size === 0;
   }
 
   /** Ends everything; the connections are the topology's to close. */
@@ -114,6 +120,17 @@ export class RedisSubscriptions implements TopologyEvents {
     }
     this.onChange();
     void this.restore();
+  }
+
+  /** One that is interrupted is being subscribed anyway. */
+  private async confirm(subscription: Subscription): Promise<void> {
+    await subscription.established;
+    if (!subscription.live) return;
+    try {
+      await subscription.on?.subscribe(subscription.channel);
+    } catch (error) {
+      throw unavailable(error);
+    }
   }
 
   private async establish(subscription: Subscription): Promise<void> {

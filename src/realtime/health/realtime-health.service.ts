@@ -3,8 +3,9 @@ import type { Broker } from '../broker/broker.js';
 
 /** What {@link RealtimeHealth} found. */
 export interface HealthReport {
-  readonly status: 'ok' | 'unavailable' | 'draining';
-  /** Whether the broker answered just now. */
+  /** `recovering`: rooms of this pod still read what they missed while it was cut off. */
+  readonly status: 'ok' | 'unavailable' | 'recovering' | 'draining';
+  /** Whether the broker answered just now, and what is published reaches this pod. */
   readonly broker: boolean;
 }
 
@@ -15,6 +16,7 @@ const PING_TIMEOUT_MS = 1_000;
 export class RealtimeHealth {
   constructor(
     private readonly broker: Broker,
+    private readonly rooms: { readonly recovering: boolean },
     private readonly drain: { readonly draining: boolean },
   ) {}
 
@@ -22,7 +24,8 @@ export class RealtimeHealth {
   async check(): Promise<HealthReport> {
     const broker = await this.brokerAnswers();
     if (this.drain.draining) return { status: 'draining', broker };
-    return { status: broker ? 'ok' : 'unavailable', broker };
+    if (!broker) return { status: 'unavailable', broker };
+    return { status: this.rooms.recovering ? 'recovering' : 'ok', broker };
   }
 
   private async brokerAnswers(): Promise<boolean> {

@@ -23,6 +23,7 @@ export class RealtimeLog {
     });
     events.on('keysFetched', (facts) => logger.debug({ event: 'keys_fetched', ...facts }));
     events.on('keysFetchFailed', (facts) => logger.warn({ event: 'keys_fetch_failed', ...facts }));
+    events.on('subscriptionsDied', () => logger.error({ event: 'subscriptions_died' }));
     events.on('drainBegan', (facts) => logger.log({ event: 'draining', ...facts }));
     events.on('drainEnded', (facts) => logger.log({ event: 'drained', ...facts }));
     events.on('hookFailed', ({ error, ...facts }) =>

@@ -67,7 +67,7 @@ export class LocalRoom {
   /** Subscribes, then reads the position: nothing can come between that is not seen. */
   async open(): Promise<void> {
     const { broker } = this.parts;
-    await broker.subscribe(this.at.address, (message) => this.receive(message));
+    await this.subscribe();
     do {
       this.missed = false;
       const [position] = await broker.positions([this.at.address]);
@@ -112,16 +112,31 @@ export class LocalRoom {
     // Read before a message that has come meanwhile. The other way round, a message still on its way, does no harm: the
     // repair finds it first, and it is dropped when it comes.
     if (position.epoch === this.epoch && position.top < this.top) return;
-    this.parts.events.watch('repair', this.repair());
+    this.parts.events.watch('repair', this.subscribeAndRepair());
   }
 
   /** Reads what is missing from history. Resolves when the room is live again, or closed. */
   repair(): Promise<void> {
-    if (this.state === 'closed') return Promise.resolve();
+    // Whoever reads at this moment, to open or to repair, may have read too early: it reads once more.
+    this.missed = true;
+    if (this.state === 'closed' || this.state === 'opening') return Promise.resolve();
     this.repairing ??= this.repairNow().finally(() => {
       this.repairing = undefined;
     });
     return this.repairing;
+  }
+
+  /** A room that is behind may have lost its channel, alone and without a word: then only frames that have come are repaired. */
+  private async subscribeAndRepair(): Promise<void> {
+    try {
+      await this.subscribe();
+    } finally {
+      await this.repair();
+    }
+  }
+
+  private subscribe(): Promise<void> {
+    return this.parts.broker.subscribe(this.at.address, (message) => this.receive(message));
   }
 
   private receive(message: BrokerMessage): void {

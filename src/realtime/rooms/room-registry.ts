@@ -45,6 +45,8 @@ export class RoomRegistry {
   /** Subscriptions that are being ended: opening the same room again waits for it. */
   private readonly ending = new Map<string, Promise<void>>();
   private readonly positionCheck: Timer | undefined;
+  /** Repairs after interrupted subscriptions that are under way. */
+  private repairs = 0;
 
   constructor(private readonly parts: RoomRegistryParts) {
     const { clock, events, positionCheckMs, broker } = parts;
@@ -54,9 +56,14 @@ export class RoomRegistry {
     broker.onInterrupted((addresses) => {
       for (const address of addresses) {
         const room = this.entries.get(address)?.room;
-        if (room?.live) events.watch('repair', room.repair());
+        if (room) events.watch('repair', this.repair(room));
       }
     });
+  }
+
+  /** Whether rooms still read what they missed while their subscriptions were interrupted. */
+  get recovering(): boolean {
+    return this.repairs > 0;
   }
 
   /** The rooms that have a connection on this pod. */
@@ -130,6 +137,15 @@ export class RoomRegistry {
       this.end(entry);
     }
     await Promise.all(this.ending.values());
+  }
+
+  private async repair(room: LocalRoom): Promise<void> {
+    this.repairs += 1;
+    try {
+      await room.repair();
+    } finally {
+      this.repairs -= 1;
+    }
   }
 
   private create(at: Address): Entry {
