@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { RealtimeClient } from '../../src/client/index.js';
-import type { ClientRoom, MessageFrame, SendResult } from '../../src/client/index.js';
+import type { ClientRoom, SendResult } from '../../src/client/index.js';
 import { Balancer } from '../support/balancer.js';
 import { freshRoom, range } from '../support/chat.js';
 import { RedisProcess } from '../support/redis-process.js';
@@ -17,7 +17,7 @@ jest.setTimeout(120_000);
 
 let redis: RedisProcess;
 let pods: ServerProcess[] = [];
-let clients: RealtimeClient[] = [];
+const clients: RealtimeClient[] = [];
 
 beforeEach(async () => {
   redis = await RedisProcess.start();
@@ -52,8 +52,7 @@ class Talker {
   private readonly done: Promise<void>;
 
   constructor(readonly room: ClientRoom) {
-    room.on('message', (frame) => {
-      const { offset, id } = frame as MessageFrame;
+    room.on('message', ({ offset, id }) => {
       this.seen.push(offset ?? 0);
       this.seenIds.push(id);
     });

@@ -91,6 +91,10 @@ export class ServerProcess {
     return this.end('SIGKILL');
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   /** Lets it stand still, its sockets open, until {@link resume}. */
   pause(): void {
     this.child.kill('SIGSTOP');

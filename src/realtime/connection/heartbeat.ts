@@ -8,6 +8,8 @@ const SLOWEST_TICK_MS = 500;
 const FASTEST_TICK_MS = 10;
 /** How long nothing of a replay may drain before the reader counts as slow (RC5). */
 const STALLED_MS = 10_000;
+/** By how much a tick may be early or late and still count as in time. */
+const TOLERANCE_MS = 2_000;
 
 /**
  * Pings every connection each `heartbeatMs`, closes those that are silent for two intervals (CN1), those whose token has
@@ -17,6 +19,8 @@ const STALLED_MS = 10_000;
 export class Heartbeat {
   private readonly pingDueAt = new WeakMap<Connection, number>();
   private readonly timer: Timer;
+  private readonly tickMs: number;
+  private tickedAt: number;
 
   constructor(
     private readonly connections: ConnectionRegistry,
@@ -24,9 +28,9 @@ export class Heartbeat {
     private readonly heartbeatMs: number,
   ) {
     const tickMs = heartbeatMs === 0 ? SLOWEST_TICK_MS : heartbeatMs / 5;
-    this.timer = clock.every(Math.min(SLOWEST_TICK_MS, Math.max(FASTEST_TICK_MS, Math.floor(tickMs))), () =>
-      this.tick(),
-    );
+    this.tickMs = Math.min(SLOWEST_TICK_MS, Math.max(FASTEST_TICK_MS, Math.floor(tickMs)));
+    this.tickedAt = clock.now();
+    this.timer = clock.every(this.tickMs, () => this.tick());
   }
 
   stop(): void {
@@ -35,6 +39,9 @@ export class Heartbeat {
 
   private tick(): void {
     const now = this.clock.now();
+    const lateMs = now - this.tickedAt - this.tickMs;
+    this.tickedAt = now;
+    if (Math.abs(lateMs) > TOLERANCE_MS) this.leaveOut(lateMs);
     for (const connection of this.connections.list()) {
       const { expiresAt } = connection.identity;
       if (expiresAt !== undefined && expiresAt <= now) {
@@ -44,6 +51,19 @@ export class Heartbeat {
       } else if (this.heartbeatMs > 0) {
         this.beat(connection, now);
       }
+    }
+  }
+
+  /**
+   * The clock jumped, or this process stood still: time in which nobody could be heard, so nobody was silent in it. What
+   * was sent meanwhile has not been read yet.
+   */
+  private leaveOut(ms: number): void {
+    for (const connection of this.connections.list()) {
+      connection.heardAt += ms;
+      if (connection.stalledSince !== undefined) connection.stalledSince += ms;
+      const dueAt = this.pingDueAt.get(connection);
+      if (dueAt !== undefined) this.remember(connection, dueAt + ms);
     }
   }
 

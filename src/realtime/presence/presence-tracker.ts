@@ -38,10 +38,10 @@ const RETRY_MS = 1_000;
 export class PresenceTracker {
   private readonly stays = new Map<string, Stay>();
   private closed = false;
-  /** When the last of the graces that were given ends. */
-  private lastGraceEndsAt = 0;
+  private longestGraceMs: number;
 
   constructor(private readonly parts: PresenceTrackerParts) {
+    this.longestGraceMs = parts.leaveGraceMs;
     parts.presence.onReaped(({ address, user, members }) => parts.announce('left', address, user, members));
   }
 
@@ -81,7 +81,7 @@ export class PresenceTracker {
     if (stay.connections > 0 || this.closed) return;
     if (lost && stay.arrived && this.parts.leaveGraceMs > 0) {
       const graceMs = awayMs + this.parts.leaveGraceMs;
-      this.lastGraceEndsAt = Math.max(this.lastGraceEndsAt, this.parts.clock.now() + graceMs);
+      this.longestGraceMs = Math.max(this.longestGraceMs, graceMs);
       stay.grace = this.parts.clock.after(graceMs, () => this.leave(address, stay));
     } else {
       this.leave(address, stay);
@@ -110,12 +110,12 @@ export class PresenceTracker {
   /**
    * From here on exits are left to the pod's lease.
    *
-   * @returns how many milliseconds that must last still, so that everybody has the whole grace.
+   * @returns for how many milliseconds it must still be held, so that nobody's grace is cut short.
    */
   close(): number {
     this.closed = true;
     for (const stay of this.stays.values()) stay.grace?.cancel();
-    return Math.max(this.parts.leaveGraceMs, this.lastGraceEndsAt - this.parts.clock.now());
+    return this.longestGraceMs;
   }
 
   private leave(address: string, stay: Stay): void {
