@@ -58,5 +58,7 @@ export type {
 export { createMemoryBroker } from './realtime/backend.providers.js';
 export type { Presence, PresencePage, PresentUser, ReapedUser } from './realtime/presence/presence.js';
 export type { Bans } from './realtime/bans/bans.js';
+export type { SeatRules, Seating, Seats } from './realtime/seats/seats.js';
+export type { TrustProxy } from './realtime/gateway/proxy-trust.js';
 export { SystemClock } from './realtime/clock.js';
 export type { Clock, Timer } from './realtime/clock.js';

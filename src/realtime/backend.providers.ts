@@ -12,18 +12,21 @@ import type { RealtimeOptions, ResolvedOptions } from './realtime.options.js';
 import { MemoryPresence } from './presence/memory-presence.js';
 import type { Presence } from './presence/presence.js';
 import type { RedisSource } from './redis-ports.js';
+import { MemorySeats } from './seats/memory-seats.js';
+import type { Seats } from './seats/seats.js';
 
 /** What pods share: in memory for one process, in Redis for many. */
 export interface Backend {
   readonly broker: Broker;
   readonly presence: Presence;
   readonly bans: Bans;
+  readonly seats: Seats;
   open(): Promise<void>;
   /** @param graceMs How long the users of this pod may come back elsewhere without having left. */
   close(graceMs: number): Promise<void>;
 }
 
-type Ports = Pick<Backend, 'broker' | 'presence' | 'bans'>;
+type Ports = Pick<Backend, 'broker' | 'presence' | 'bans' | 'seats'>;
 
 /**
  * Chooses the implementations of the ports: an application's own, else those of Redis where it is configured, else memory.
@@ -31,8 +34,8 @@ type Ports = Pick<Backend, 'broker' | 'presence' | 'bans'>;
  * @throws RealtimeConfigError bad_config — `redis` can't be used, or the package ioredis is not there.
  */
 export async function createBackend(options: ResolvedOptions, clock: Clock, events: RealtimeEvents): Promise<Backend> {
-  const own = { broker: options.broker, presence: options.presence, bans: options.bans };
-  const { broker, presence, bans } = isComplete(own)
+  const own = { broker: options.broker, presence: options.presence, bans: options.bans, seats: options.seats };
+  const { broker, presence, bans, seats } = isComplete(own)
     ? own
     : { ...(await createPorts(options, clock, events)), ...given(own) };
   broker.onAvailability((available) => events.emit('availabilityChanged', { available }));
@@ -41,13 +44,17 @@ export async function createBackend(options: ResolvedOptions, clock: Clock, even
     broker,
     presence,
     bans,
+    seats,
     open: async () => {
       await broker.open();
       opened = 1;
       await presence.open();
       opened = 2;
+      await seats.open();
+      opened = 3;
     },
     close: async (graceMs) => {
+      if (opened > 2) await seats.close();
       if (opened > 1) await presence.close(graceMs);
       if (opened > 0) await broker.close();
       opened = 0;
@@ -74,6 +81,7 @@ async function createPorts(options: ResolvedOptions, clock: Clock, events: Realt
       broker: new MemoryBroker({ ...options, clock }),
       presence: new MemoryPresence({ clock }),
       bans: new MemoryBans({ clock }),
+      seats: new MemorySeats(),
     };
   }
   const { createRedisPorts } = await loadRedis();
@@ -107,5 +115,5 @@ function given(own: Partial<Ports>): Partial<Ports> {
 }
 
 function isComplete(own: Partial<Ports>): own is Ports {
-  return own.broker !== undefined && own.presence !== undefined && own.bans !== undefined;
+  return Object.values(own).every((port) => port !== undefined);
 }

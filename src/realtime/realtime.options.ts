@@ -1,6 +1,8 @@
 import type { Broker } from './broker/broker.js';
 import type { Presence } from './presence/presence.js';
 import type { Bans } from './bans/bans.js';
+import type { Seats } from './seats/seats.js';
+import type { TrustProxy } from './gateway/proxy-trust.js';
 import type { Clock } from './clock.js';
 import type { Claims } from './auth/identity.js';
 import { RealtimeConfigError } from './realtime.errors.js';
@@ -59,14 +61,21 @@ export interface HandshakeOptions {
    * production loopback too (HS8).
    */
   readonly allowedOrigins?: readonly string[];
-  /** Whether `X-Forwarded-For` and `X-Forwarded-Host` of the peer are believed. Default `false`. */
-  readonly trustProxy?: boolean;
+  /**
+   * The proxies whose `X-Forwarded-For` and `X-Forwarded-Host` are believed: `true`, the peer; a number, so many hops;
+   * or addresses and networks such as `loopback, 10.0.0.0/8`. Default `false`: none.
+   */
+  readonly trustProxy?: TrustProxy;
   /** How long the guards of one handshake may take together. Default 5,000 ms. 0: for ever. */
   readonly guardTimeoutMs?: number;
   /** Whether guards for the whole application (APP_GUARD, `useGlobalGuards`) run at the handshake too. Default `false`. */
   readonly globalGuards?: boolean;
   /** Handshakes that may be under way at once; more are answered 503. Default 1,000. 0: no limit. */
   readonly maxPending?: number;
+  /** Handshakes that are begun per second; more are answered 503. Default 0: no limit. */
+  readonly maxPerSecond?: number;
+  /** Event loop delay, in ms, above which handshakes are answered 503; who is in goes on. Default 1,000. 0: no limit. */
+  readonly maxLoopLagMs?: number;
 }
 
 /** What `RealtimeModule.forRoot()` takes. Durations are in milliseconds, sizes in bytes; 0 switches a limit off. */
@@ -98,6 +107,14 @@ export interface RealtimeOptions {
   readonly maxErrorsPerMinute?: number;
   /** Rooms of one connection. Default 100. 0: no limit. */
   readonly maxRoomsPerConnection?: number;
+  /** Connections of this pod; more are answered 503. Default 0: no limit. */
+  readonly maxConnections?: number;
+  /** Connections of one address on this pod; see `handshake.trustProxy`. Default 0: no limit. */
+  readonly maxConnectionsPerIp?: number;
+  /** Connections of one user over all pods. Anonymous ones don't count. Default 0: no limit. */
+  readonly maxConnectionsPerUser?: number;
+  /** Who yields where a user has too many: the newcomer (`reject`, default) or the oldest (`replace`, closed with 4502). */
+  readonly whenUserIsFull?: 'reject' | 'replace';
   /** Frames kept per room. Default 1,000. 0: no limit but the time. */
   readonly historySize?: number;
   /** How long a room's frames are kept after its last one. Default 86,400,000 (a day). 0: no limit. */
@@ -127,10 +144,13 @@ export interface RealtimeOptions {
   readonly broker?: Broker;
   readonly presence?: Presence;
   readonly bans?: Bans;
+  readonly seats?: Seats;
   readonly clock?: Clock;
 }
 
-type Flat = Required<Omit<RealtimeOptions, 'redis' | 'auth' | 'handshake' | 'broker' | 'presence' | 'bans' | 'clock'>>;
+type Flat = Required<
+  Omit<RealtimeOptions, 'redis' | 'auth' | 'handshake' | 'broker' | 'presence' | 'bans' | 'seats' | 'clock'>
+>;
 
 /** The options with every default in its place. */
 export interface ResolvedOptions extends Flat {
@@ -140,6 +160,7 @@ export interface ResolvedOptions extends Flat {
   readonly broker: Broker | undefined;
   readonly presence: Presence | undefined;
   readonly bans: Bans | undefined;
+  readonly seats: Seats | undefined;
   readonly clock: Clock | undefined;
 }
 
@@ -161,6 +182,10 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
     messagesBurst: given.messagesBurst ?? 100,
     maxErrorsPerMinute: given.maxErrorsPerMinute ?? 60,
     maxRoomsPerConnection: given.maxRoomsPerConnection ?? 100,
+    maxConnections: given.maxConnections ?? 0,
+    maxConnectionsPerIp: given.maxConnectionsPerIp ?? 0,
+    maxConnectionsPerUser: given.maxConnectionsPerUser ?? 0,
+    whenUserIsFull: given.whenUserIsFull ?? 'reject',
     historySize: given.historySize ?? 1_000,
     historyTtlMs: given.historyTtlMs ?? 86_400_000,
     dedupeTtlMs: given.dedupeTtlMs ?? 300_000,
@@ -196,11 +221,14 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
       guardTimeoutMs: given.handshake?.guardTimeoutMs ?? 5_000,
       globalGuards: given.handshake?.globalGuards ?? false,
       maxPending: given.handshake?.maxPending ?? 1_000,
+      maxPerSecond: given.handshake?.maxPerSecond ?? 0,
+      maxLoopLagMs: given.handshake?.maxLoopLagMs ?? 1_000,
       ...(given.handshake?.allowedOrigins ? { allowedOrigins: given.handshake.allowedOrigins.map(checkOrigin) } : {}),
     },
     broker: given.broker,
     presence: given.presence,
     bans: given.bans,
+    seats: given.seats,
     clock: given.clock,
   };
 }

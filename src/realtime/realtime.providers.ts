@@ -66,7 +66,7 @@ export async function buildRealtime(
 ): Promise<RealtimeParts> {
   const clock = options.clock ?? new SystemClock();
   const backend = await createBackend(options, clock, events);
-  const { broker, presence, bans } = backend;
+  const { broker, presence, bans, seats } = backend;
   const policy = policyFinder(discovery, moduleRef, options);
   const connections = new ConnectionRegistry();
   const countMembers = (address: string): Promise<number> => presence.count(address);
@@ -126,7 +126,16 @@ export async function buildRealtime(
     bans,
     connections,
     joiner,
-    handshake: new Handshake({ options, clock, events, broker, bans, policy }),
+    handshake: new Handshake({
+      options,
+      clock,
+      events,
+      broker,
+      bans,
+      policy,
+      seats,
+      replace: (userId, ids) => control.replace(userId, ids),
+    }),
     frames: new FrameDispatcher({ clock, events, rooms, policy, joiner, protocolFrames }),
     texts: new TextDispatcher({ clock, events, rooms, policy }),
   });

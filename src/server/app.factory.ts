@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -8,6 +9,9 @@ import type { ServerConfig } from './config.js';
 import { HttpErrorFilter } from './http-error.filter.js';
 import { publicFolder } from './pages/page-files.js';
 import { securityHeaders } from './pages/security-headers.js';
+
+const HEADERS_TIMEOUT_MS = 10_000;
+const HEADERS_CHECK_MS = 2_000;
 
 /**
  * Puts the server together; it does not listen yet. Close it with `app.close()`.
@@ -20,6 +24,10 @@ export async function createApp(config: ServerConfig, logger: LoggerService | fa
     forceCloseConnections: true, // A half-sent request must not hold up the end.
     abortOnError: false, // Who called decides what a failed start means; Nest would end the process.
   });
+  const server: Server = app.getHttpServer();
+  // A peer that sends its headers byte by byte, or none at all, is not waited for.
+  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  Object.assign(server, { connectionsCheckingInterval: HEADERS_CHECK_MS }); // An option of http.createServer, which Nest calls.
   app.useWebSocketAdapter(new RealtimeWsAdapter(app));
   app.disable('x-powered-by');
   app.use(securityHeaders);

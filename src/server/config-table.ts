@@ -11,6 +11,7 @@ import {
   redisUrl,
   text,
   timerMs,
+  trustProxy,
   wholeNumber,
 } from './setting-readers.js';
 import type { Reader } from './setting-readers.js';
@@ -106,10 +107,26 @@ const settings = {
     'How a refusal is told: close code, HTTP status, or by who asks (auto).',
   ),
   TRUST_PROXY: row(
-    flag,
-    'true or false',
+    trustProxy,
+    'true, false, hops or networks',
     'false',
-    'Whether X-Forwarded-For and X-Forwarded-Host of the peer are believed.',
+    'Proxies whose X-Forwarded-For and X-Forwarded-Host are believed: true for the peer, a number of hops, or networks such as loopback,10.0.0.0/8.',
+  ),
+  MAX_HANDSHAKES_PER_SECOND: row(wholeNumber(0), 'handshakes/s', '0', 'Of this server; more get 503. 0: no limit.'),
+  MAX_LOOP_LAG_MS: row(
+    wholeNumber(0),
+    'ms',
+    '1000',
+    'Event loop delay above which new handshakes get 503. 0: no limit.',
+  ),
+  MAX_CONNECTIONS: row(wholeNumber(0), 'connections', '0', 'Of this server; more get 503. 0: no limit.'),
+  MAX_CONNECTIONS_PER_IP: row(wholeNumber(0), 'connections', '0', 'Of one address on this server. 0: no limit.'),
+  MAX_CONNECTIONS_PER_USER: row(wholeNumber(0), 'connections', '0', 'Of one user over all servers. 0: no limit.'),
+  WHEN_USER_IS_FULL: row(
+    oneOf('reject', 'replace'),
+    'word',
+    'reject',
+    'Who yields above MAX_CONNECTIONS_PER_USER: reject: the newcomer, replace: the oldest connection.',
   ),
   DEV_TOKENS: row(
     flag,

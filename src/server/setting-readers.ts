@@ -13,6 +13,9 @@ export class ExpectedError extends Error {
 
 /** Longest delay that a timer of Node can have; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** What is told apart from a misspelt word: a name of `proxy-addr`, an IPv4 or an IPv6 address, with or without a mask. */
+const NETWORK =
+  /^(loopback|linklocal|uniquelocal|\d{1,3}(\.\d{1,3}){3}(\/\d{1,2})?|[0-9a-f:.]*:[0-9a-f:.]*(\/\d{1,3})?)$/i;
 const ORIGIN = /^https?:\/\/[^/?#@\s]+$/i;
 /** Kinds of keys that tokens can be checked with. */
 const USABLE_KEYS: ReadonlySet<string | undefined> = new Set(['rsa', 'rsa-pss', 'ec']);
@@ -39,6 +42,17 @@ export const timerMs: Reader<number> = wholeNumber(0, MAX_TIMER_MS);
 export const flag: Reader<boolean> = (given) => {
   if (given !== 'true' && given !== 'false') throw new ExpectedError('true or false');
   return given === 'true';
+};
+
+/** Whom a proxy may be: the peer, so many hops, or networks. What an address is, the library says. */
+export const trustProxy: Reader<boolean | number | readonly string[]> = (given) => {
+  if (given === 'true' || given === 'false') return given === 'true';
+  if (/^\d+$/.test(given)) return wholeNumber(0, 32)(given);
+  const networks = list(given);
+  if (!networks.every((one) => NETWORK.test(one))) {
+    throw new ExpectedError('true, false, a number of hops, or networks such as loopback,10.0.0.0/8');
+  }
+  return networks;
 };
 
 /** One of some words. */

@@ -12,6 +12,8 @@ export { describeBansContract } from './contracts/bans.contract.js';
 export type { BansContract, BansPods } from './contracts/bans.contract.js';
 export { describeBrokerContract } from './contracts/broker.contract.js';
 export type { BrokerContract, BrokerPods, BrokerSettings } from './contracts/broker.contract.js';
+export { describeSeatsContract } from './contracts/seats.contract.js';
+export type { SeatsContract, SeatsPods } from './contracts/seats.contract.js';
 export { describePresenceContract } from './contracts/presence.contract.js';
 export type { PresenceContract, PresencePods } from './contracts/presence.contract.js';
 export type { TestApi } from './contracts/test-api.js';

@@ -56,11 +56,12 @@ describe('the package that is published', () => {
       expect(installed.files.filter((file) => unwanted.test(file))).toEqual([]);
     });
 
-    it('needs three small packages and no install script', () => {
+    it('needs five small packages and no install script', () => {
       expect(Object.keys(installed.manifest.dependencies).toSorted()).toEqual([
         'cookie',
         'jose',
         'path-to-regexp',
+        'proxy-addr',
         'ws',
       ]);
       expect(installed.read('package.json')).not.toMatch(/"(pre|post)?install":/);

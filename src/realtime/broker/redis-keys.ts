@@ -71,6 +71,16 @@ export class RedisKeys {
     return `${this.prefix}ban:${keyPart(`${scope.length}:${scope}${userId}`)}`;
   }
 
+  /** Sorted set: the connections of a user by the time at which they took their seats. */
+  seats(userId: string): string {
+    return `${this.prefix}{seat:${keyPart(userId)}}:o`;
+  }
+
+  /** Sorted set: the connections of a user by the time in milliseconds at which their leases run out. */
+  seatLeases(userId: string): string {
+    return `${this.prefix}{seat:${keyPart(userId)}}:l`;
+  }
+
   /** Channel on which pods tell each other what is no room's message. */
   signal(): string {
     return `${this.prefix}signal`;

@@ -65,14 +65,15 @@ export class FrameDispatcher {
     if (session.lanes.pending < MAX_PENDING_FRAMES / 2) session.connection.resume(this.parts.clock.now());
   }
 
-  /** `ping`, `pong` and `auth`: they never wait and don't count (CL7). */
+  /** `ping`, `pong` and `auth`: they never wait and don't count towards the rate (CL7), but towards a bound of their own. */
   private answersAtOnce(session: Session, frame: ClientFrame): boolean {
-    if (frame.type === 'pong') return true;
-    if (frame.type === 'ping') {
-      session.connection.sendFrame({ type: 'pong', id: frame.id });
+    if (frame.type !== 'ping' && frame.type !== 'pong' && frame.type !== 'auth') return false;
+    if (session.controls.spend(this.parts.clock.now())) {
+      session.connection.close(CloseCode.rateLimited, 'rate_limited');
       return true;
     }
-    if (frame.type !== 'auth') return false;
+    if (frame.type === 'ping') session.connection.sendFrame({ type: 'pong', id: frame.id });
+    if (frame.type !== 'auth') return true;
     void this.answer(session, frame, this.parts.protocolFrames.auth(session, frame));
     return true;
   }

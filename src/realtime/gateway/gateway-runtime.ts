@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -32,7 +31,6 @@ import { pathOf } from './upgrade-router.js';
 import type { ClaimedUpgrade } from './upgrade-router.js';
 import type { BoundHandler, Session } from './session.js';
 import type { TextDispatcher } from './text-dispatcher.js';
-import { peerAddress } from './origin-check.js';
 
 export interface GatewayRuntimeParts {
   readonly options: ResolvedOptions;
@@ -49,6 +47,8 @@ export interface GatewayRuntimeParts {
 
 const CLOSE_ALL_TIMEOUT_MS = 3_000;
 const HOOKS_TIMEOUT_MS = 8_000;
+/** What the rate does not count must not be free: pings, pongs and `auth` frames of one connection within 60 s. */
+const MAX_CONTROLS_PER_MINUTE = 600;
 
 /** Takes upgrades that are ours from the request to the end of the connection. */
 export class GatewayRuntime {
@@ -161,6 +161,7 @@ export class GatewayRuntime {
   /** Refuses new connections, closes those of a gateway with 1001, and waits until their hooks have run, 8 s at most. */
   async close(binding: GatewayBinding): Promise<void> {
     this.refuseHandshakes();
+    this.parts.handshake.stop();
     this.channels.close();
     const mine = [...this.sessions.values()].filter((session) => session.gateway === binding);
     for (const { connection } of mine) connection.close(CloseCode.goingAway, 'going_away');
@@ -197,7 +198,7 @@ export class GatewayRuntime {
     const { clock, connections, events, options } = this.parts;
     ws.pause();
     const connection = new Connection(ws, socket, {
-      id: randomUUID(),
+      id: admission.connection,
       namespace: gateway.namespace,
       identity: admission.identity,
       codec: gateway.codec,
@@ -236,6 +237,7 @@ export class GatewayRuntime {
       }),
       limiter: new RateLimiter(options.messagesPerSecond, options.messagesBurst, clock.now()),
       errors: new ErrorBudget(options.maxErrorsPerMinute),
+      controls: new ErrorBudget(MAX_CONTROLS_PER_MINUTE),
       pathRoom: admission.at?.room,
       handlers: new Map(),
       historyTurns: new Turns(),
@@ -256,8 +258,11 @@ export class GatewayRuntime {
       heard();
       dispatcher.receive(session, data as Buffer, isBinary);
     });
-    ws.on('ping', heard);
-    ws.on('pong', () => connection.readOn(clock.now()));
+    ws.on('ping', () => {
+      heard();
+      if (session.controls.spend(clock.now())) connection.close(CloseCode.rateLimited, 'rate_limited');
+    });
+    ws.on('pong', () => connection.readOn(clock.now())); // Costs no answer, and a fast reader of much sends many.
     ws.on('error', () => undefined); // A fault of the peer or the network: `close` follows and says the code.
     return new Promise((resolve) => {
       ws.once('close', (code, reason) => {
@@ -293,7 +298,7 @@ export class GatewayRuntime {
       code,
       why,
       path: pathOf(request.url ?? ''),
-      ip: peerAddress(request, this.parts.options.handshake.trustProxy),
+      ip: this.parts.handshake.addressOf(request),
       origin: request.headers.origin,
     });
   }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseCookies } from 'cookie';
 import { HANDSHAKE_NAMESPACE } from '../auth/jwt-handshake.guard.js';
-import { peerAddress } from './origin-check.js';
+import { clientAddress } from './proxy-trust.js';
+import type { ProxyTrust } from './proxy-trust.js';
 import { pathOf } from './upgrade-router.js';
 
 /** What guards see on the request beside what Node puts there: what they most often ask Express for. */
@@ -23,7 +24,7 @@ export function prepareRequest(
   request: IncomingMessage,
   params: Readonly<Record<string, string>>,
   namespace: string,
-  trustProxy: boolean,
+  trust: ProxyTrust,
 ): GuardedRequest {
   const guarded = request as GuardedRequest;
   const url = request.url ?? '';
@@ -33,7 +34,7 @@ export function prepareRequest(
   guarded.originalUrl = url;
   guarded.path = pathOf(url);
   guarded.get = guarded.header = (name) => headerOf(request, name);
-  guarded.ip = peerAddress(request, trustProxy);
+  guarded.ip = clientAddress(request, trust);
   guarded[HANDSHAKE_NAMESPACE] = namespace;
   return guarded;
 }

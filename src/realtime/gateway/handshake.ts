@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../../protocol/close-codes.js';
@@ -10,11 +11,16 @@ import { EVERYWHERE } from '../bans/bans.js';
 import type { Bans } from '../bans/bans.js';
 import type { Broker } from '../broker/broker.js';
 import type { Clock } from '../clock.js';
+import { ConnectionLimits } from '../limits/connection-limits.js';
+import type { Place } from '../limits/connection-limits.js';
+import { LoopLag } from '../limits/loop-lag.js';
+import { RateLimiter } from '../limits/rate-limiter.js';
 import { BrokerUnavailableError, FrameError } from '../realtime.errors.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import type { ResolvedOptions } from '../realtime.options.js';
 import { addressIn } from '../rooms/address.js';
 import type { Address } from '../rooms/address.js';
+import type { Seats } from '../seats/seats.js';
 import { httpMessageOf, httpStatusOf, statusOf } from './frame-failure.js';
 import type { GatewayBinding } from './gateway-binding.js';
 import { prepareRequest, textOf, withoutToken } from './guarded-request.js';
@@ -22,11 +28,24 @@ import type { GuardedRequest } from './guarded-request.js';
 import { HandshakeResponse } from './handshake-response.js';
 import { policyAllows } from './join-permission.js';
 import { isOriginAllowed } from './origin-check.js';
-import { badRoom, forbidden, overloaded, refusal, RefusedError, unauthenticated, unavailable } from './refusal.js';
+import { clientAddress, proxyTrust } from './proxy-trust.js';
+import type { ProxyTrust } from './proxy-trust.js';
+import {
+  badRoom,
+  forbidden,
+  limited,
+  overloaded,
+  refusal,
+  RefusedError,
+  unauthenticated,
+  unavailable,
+} from './refusal.js';
 import type { Refusal } from './refusal.js';
 
 /** A request that may be upgraded. */
 export interface Admission {
+  /** What the connection will be called. */
+  readonly connection: string;
   readonly identity: Identity;
   readonly at: Address | undefined;
   readonly since: string | undefined;
@@ -47,15 +66,39 @@ export interface HandshakeParts {
   readonly broker: Broker;
   readonly bans: Bans;
   readonly policy: () => RoomPolicy;
+  readonly seats: Seats;
+  /** Closes connections that have lost their seats to a newer one of the same user. */
+  readonly replace: (userId: string, connections: readonly string[]) => Promise<void>;
 }
 
 /** Decides whether a request becomes a connection: cheap checks first, and nothing is sent before every one said yes (HS3). */
 export class Handshake {
   private pending = 0;
+  private readonly rate: RateLimiter;
+  private readonly lag: LoopLag | undefined;
+  private readonly limits: ConnectionLimits;
+  private readonly trust: ProxyTrust;
   /** Set when the application closes: new connections are refused (CN4). */
   draining = false;
 
-  constructor(private readonly parts: HandshakeParts) {}
+  constructor(private readonly parts: HandshakeParts) {
+    const { handshake, maxConnections, maxConnectionsPerIp } = parts.options;
+    this.rate = new RateLimiter(handshake.maxPerSecond, handshake.maxPerSecond, parts.clock.now());
+    this.lag = handshake.maxLoopLagMs > 0 ? new LoopLag() : undefined;
+    this.limits = new ConnectionLimits(maxConnections, maxConnectionsPerIp);
+    this.trust = proxyTrust(handshake.trustProxy);
+  }
+
+  /** Whom a request comes from. */
+  addressOf(request: IncomingMessage): string {
+    return clientAddress(request, this.trust);
+  }
+
+  /** Nobody is let in any more, and nothing is measured. */
+  stop(): void {
+    this.draining = true;
+    this.lag?.stop();
+  }
 
   /** Why nobody is let in any more; asked again when a handshake is through, which may have taken its time. */
   refusalOfDraining(response: HandshakeResponse): Refusal | undefined {
@@ -93,7 +136,7 @@ export class Handshake {
     params: Readonly<Record<string, string>> | undefined,
     response: HandshakeResponse,
   ): Promise<Admission> {
-    const { options, broker } = this.parts;
+    const { broker } = this.parts;
     this.checkLoad(response);
     if (hasRooms(gateway) && !broker.available) {
       throw new RefusedError(unavailable(response, 'the broker does not answer'));
@@ -101,7 +144,25 @@ export class Handshake {
     if (!params) throw badRoom(response, 'the path has an escape that is no UTF-8');
     this.checkSubprotocols(request, response);
     this.checkOrigin(request, response);
-    const guarded = prepareRequest(request, params, gateway.namespace, options.handshake.trustProxy);
+    const place = this.place(this.addressOf(request), response);
+    try {
+      return await this.admit(request, socket, gateway, params, response, place);
+    } catch (error) {
+      place.release();
+      throw error;
+    }
+  }
+
+  /** From here on it has its place among the connections of this pod. */
+  private async admit(
+    request: IncomingMessage,
+    socket: Duplex,
+    gateway: GatewayBinding,
+    params: Readonly<Record<string, string>>,
+    response: HandshakeResponse,
+    place: Place,
+  ): Promise<Admission> {
+    const guarded = prepareRequest(request, params, gateway.namespace, this.trust);
     const { query } = guarded;
     // A name that can't be one is refused before a guard spends anything on it.
     if (params['room'] !== undefined && !gateway.definition.room) checkRoomName(params['room'], response);
@@ -109,8 +170,12 @@ export class Handshake {
     const identity = this.identityOf(guarded, query, response);
     const at = this.roomOf(gateway, params, identity, response);
     await this.checkPermission(identity, at, response);
+    const connection = randomUUID();
+    socket.once('close', () => place.release());
+    await this.seat(identity, connection, socket, response);
     if (socket.destroyed) throw new RefusedError(refusal(response, 499, 'gone', 'the client went away', 'gone'));
     return {
+      connection,
       identity,
       at,
       since: textOf(query['since']),
@@ -125,7 +190,7 @@ export class Handshake {
   }
 
   private checkLoad(response: HandshakeResponse): void {
-    const { maxPending } = this.parts.options.handshake;
+    const { maxPending, maxPerSecond, maxLoopLagMs } = this.parts.options.handshake;
     const draining = this.refusalOfDraining(response);
     if (draining) throw new RefusedError(draining);
     if (maxPending > 0 && this.pending > maxPending) {
@@ -133,6 +198,38 @@ export class Handshake {
         overloaded(response, 'overloaded', `more than handshake.maxPending (${maxPending}) under way`),
       );
     }
+    if (!this.rate.take(this.parts.clock.now()).allowed) {
+      throw new RefusedError(overloaded(response, 'overloaded', `more than handshake.maxPerSecond (${maxPerSecond})`));
+    }
+    if (this.lag && this.lag.ms > maxLoopLagMs) {
+      const why = `the event loop is behind by more than handshake.maxLoopLagMs (${maxLoopLagMs})`;
+      throw new RefusedError(overloaded(response, 'overloaded', why));
+    }
+  }
+
+  private place(address: string, response: HandshakeResponse): Place {
+    const place = this.limits.enter(address);
+    if (place === 'pod') throw new RefusedError(overloaded(response, 'overloaded', 'maxConnections are connected'));
+    if (place === 'address') throw limited(response, `maxConnectionsPerIp are connected from ${address}`);
+    return place;
+  }
+
+  /** A user's connections are counted over all pods, so this is asked last: it costs a round trip. */
+  private async seat(
+    identity: Identity,
+    connection: string,
+    socket: Duplex,
+    response: HandshakeResponse,
+  ): Promise<void> {
+    const { options, seats, events } = this.parts;
+    const { maxConnectionsPerUser: most, whenUserIsFull: whenFull } = options;
+    if (most === 0 || identity.anonymous) return;
+    const seating = await seats.take(identity.id, connection, { most, whenFull });
+    if (!seating.granted) throw limited(response, 'the user has maxConnectionsPerUser connections');
+    const release = (): void => events.watch('release of a seat', seats.release(identity.id, connection));
+    if (socket.destroyed) return release();
+    socket.once('close', release);
+    if (seating.replaced.length > 0) await this.parts.replace(identity.id, seating.replaced);
   }
 
   private checkSubprotocols(request: IncomingMessage, response: HandshakeResponse): void {
@@ -144,9 +241,9 @@ export class Handshake {
   }
 
   private checkOrigin(request: IncomingMessage, response: HandshakeResponse): void {
-    const { allowedOrigins, trustProxy } = this.parts.options.handshake;
+    const { allowedOrigins } = this.parts.options.handshake;
     const production = process.env['NODE_ENV'] === 'production';
-    if (isOriginAllowed(request, { allowed: allowedOrigins, trustProxy, production })) return;
+    if (isOriginAllowed(request, { allowed: allowedOrigins, trust: this.trust, production })) return;
     const why = `origin ${JSON.stringify(request.headers.origin)} is not among handshake.allowedOrigins (ALLOWED_ORIGINS), or, without a list, not this host`;
     throw new RefusedError(
       refusal(response, 403, 'origin', 'this origin may not connect', why, {
@@ -200,9 +297,7 @@ export class Handshake {
     }
     if (status === 401) return unauthenticated(response, message);
     if (status === 429) {
-      return new RefusedError(
-        refusal(response, 429, 'limit', message, message, { code: CloseCode.tryAgainLater, reason: 'limit' }),
-      );
+      return limited(response, message);
     }
     return forbidden(response, message, status);
   }

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
+import { requestedHost } from './proxy-trust.js';
+import type { ProxyTrust } from './proxy-trust.js';
 
 export interface OriginRules {
   /** Origins that may come; `*`: any. `undefined`: the same host. */
   readonly allowed: readonly string[] | undefined;
-  /** Whether `X-Forwarded-Host` is believed. */
-  readonly trustProxy: boolean;
+  /** Whose `X-Forwarded-Host` is believed. */
+  readonly trust: ProxyTrust;
   /** Outside production loopback origins may come too, where no list is configured. */
   readonly production: boolean;
 }
@@ -21,20 +23,11 @@ export function isOriginAllowed(request: IncomingMessage, rules: OriginRules): b
   }
   if (!url || url.origin === 'null') return false;
   if (!rules.production && LOOPBACK.test(url.hostname)) return true;
-  const forwarded = rules.trustProxy ? request.headers['x-forwarded-host'] : undefined;
-  const host = (Array.isArray(forwarded) ? forwarded[0] : forwarded)?.split(',')[0]?.trim() ?? request.headers.host;
+  const host = requestedHost(request, rules.trust);
   // Through the URL parser, so that a default port counts as none.
   return (
     host !== undefined &&
     URL.canParse(`${url.protocol}//${host}`) &&
     new URL(`${url.protocol}//${host}`).host === url.host
   );
-}
-
-/** The address of the peer; behind a trusted proxy the one that this proxy saw. */
-export function peerAddress(request: IncomingMessage, trustProxy: boolean): string {
-  const forwarded = trustProxy ? request.headers['x-forwarded-for'] : undefined;
-  const list = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
-  const address = list?.split(',').at(-1)?.trim() || request.socket.remoteAddress || 'unknown';
-  return address.replace(/^::ffff:(?=\d+\.)/i, ''); // An IPv4 peer of a socket that takes both.
 }

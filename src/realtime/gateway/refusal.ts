@@ -59,6 +59,12 @@ export function forbidden(response: HandshakeResponse, message: string, status: 
   return new RefusedError(refusal(response, shown, 'forbidden', message, message, close));
 }
 
+/** HS4: 429 ↔ 1013 `limit`. */
+export function limited(response: HandshakeResponse, message: string): RefusedError {
+  const close = { code: CloseCode.tryAgainLater, reason: 'limit' };
+  return new RefusedError(refusal(response, 429, 'limit', message, message, close));
+}
+
 /** 503: a part that is needed does not answer. */
 export function unavailable(response: HandshakeResponse, why: string): Refusal {
   response.setHeader('Retry-After', RETRY_AFTER_S);

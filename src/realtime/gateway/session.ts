@@ -17,6 +17,8 @@ export interface Session {
   readonly lanes: Lanes;
   readonly limiter: RateLimiter;
   readonly errors: ErrorBudget;
+  /** Of pings, pongs and `auth`, by frame or by WebSocket. */
+  readonly controls: ErrorBudget;
   /** The room of the connection's path, by the name that frames use. */
   readonly pathRoom: string | undefined;
   readonly handlers: Map<string, BoundHandler>;

@@ -1,8 +1,9 @@
 const WINDOW_MS = 60_000;
 
-/** Counts the faulty frames of one connection within the last 60 s (CL5). */
+/** Counts what one connection may do so many times within 60 s: faulty frames (CL5), pings. */
 export class ErrorBudget {
-  private readonly times: number[] = [];
+  /** Made when it is needed: most connections never spend anything. */
+  private times: number[] | undefined;
 
   /** @param limit How many are borne; 0: any number. */
   constructor(private readonly limit: number) {}
@@ -10,6 +11,7 @@ export class ErrorBudget {
   /** Counts one. @returns whether it was one too many. */
   spend(now: number): boolean {
     if (this.limit === 0) return false;
+    this.times ??= [];
     this.times.push(now);
     while ((this.times[0] ?? now) <= now - WINDOW_MS) this.times.shift();
     return this.times.length > this.limit;

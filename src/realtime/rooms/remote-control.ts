@@ -11,7 +11,8 @@ import type { Address } from './address.js';
 
 type Signal =
   | { readonly kind: 'kick'; readonly address: string; readonly userId: string }
-  | { readonly kind: 'disconnect'; readonly userId: string };
+  | { readonly kind: 'disconnect'; readonly userId: string }
+  | { readonly kind: 'replace'; readonly userId: string; readonly connections: readonly string[] };
 
 export interface RemoteControlParts {
   readonly broker: Broker;
@@ -47,6 +48,11 @@ export class RemoteControl {
     await this.tell({ kind: 'disconnect', userId });
   }
 
+  /** Closes connections of a user that newer ones of the same user replace, on whichever pods. @throws BrokerUnavailableError unavailable */
+  async replace(userId: string, connections: readonly string[]): Promise<void> {
+    await this.tell({ kind: 'replace', userId, connections });
+  }
+
   private tell(signal: Signal): Promise<void> {
     return this.parts.broker.signal(Buffer.from(JSON.stringify(signal)));
   }
@@ -56,6 +62,8 @@ export class RemoteControl {
     if (typeof signal?.userId !== 'string') return; // A newer pod says something that this one does not know.
     for (const connection of this.parts.connections.ofUser(signal.userId)) {
       if (signal.kind === 'kick' && typeof signal.address === 'string') this.evict(connection, signal.address);
+      else if (signal.kind === 'replace' && signal.connections?.includes(connection.id))
+        connection.close(CloseCode.replaced, 'replaced');
       else if (signal.kind === 'disconnect') connection.close(CloseCode.kicked, 'kicked');
     }
   }

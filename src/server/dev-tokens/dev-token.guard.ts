@@ -24,7 +24,7 @@ export class DevTokenGuard implements CanActivate {
         'tokens for development are given to this machine only; open the page by http://localhost, or set DEV_TOKENS=true',
       );
     }
-    const trustProxy = this.config.realtime.handshake?.trustProxy ?? false;
+    const trustProxy = Boolean(this.config.realtime.handshake?.trustProxy);
     if (!isSameOrigin(request, trustProxy))
       throw new ForbiddenException("expected a request of this server's own page");
     const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
