@@ -140,6 +140,8 @@ export interface RealtimeOptions {
   readonly joinTimeoutMs?: number;
   /** `permessage-deflate`. Default `false`: it costs memory per connection and CPU per member. */
   readonly compression?: boolean;
+  /** Metrics for Prometheus: a `Registry` of prom-client, or `true` for its default one. Default `false`. */
+  readonly metrics?: boolean | object;
   /** Parts of your own in place of those that `redis` chooses; also what tests put in. */
   readonly broker?: Broker;
   readonly presence?: Presence;
@@ -149,12 +151,13 @@ export interface RealtimeOptions {
 }
 
 type Flat = Required<
-  Omit<RealtimeOptions, 'redis' | 'auth' | 'handshake' | 'broker' | 'presence' | 'bans' | 'seats' | 'clock'>
+  Omit<RealtimeOptions, 'redis' | 'auth' | 'handshake' | 'metrics' | 'broker' | 'presence' | 'bans' | 'seats' | 'clock'>
 >;
 
 /** The options with every default in its place. */
 export interface ResolvedOptions extends Flat {
   readonly redis: RealtimeOptions['redis'];
+  readonly metrics: boolean | object;
   readonly auth: AuthOptions;
   readonly handshake: Required<Omit<HandshakeOptions, 'allowedOrigins'>> & { allowedOrigins?: readonly string[] };
   readonly broker: Broker | undefined;
@@ -214,6 +217,7 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
   return {
     ...flat,
     redis: given.redis,
+    metrics: given.metrics ?? false,
     auth: checkAuth(given),
     handshake: {
       refusal: given.handshake?.refusal ?? 'auto',

@@ -28,6 +28,7 @@ import { RealtimeEvents } from './realtime.events.js';
 import type { AuthOptions, ResolvedOptions } from './realtime.options.js';
 import { Realtime } from './realtime.service.js';
 import { REALTIME_OPTIONS } from './realtime.tokens.js';
+import { USER_NAMESPACE } from './rooms/address.js';
 import { Publisher } from './rooms/publisher.js';
 import { RemoteControl } from './rooms/remote-control.js';
 import { Room } from './rooms/room.js';
@@ -35,6 +36,7 @@ import type { RoomParts } from './rooms/room.js';
 import { replayChunk } from './rooms/replay.js';
 import { RoomJoiner } from './rooms/room-joiner.js';
 import { RoomRegistry } from './rooms/room-registry.js';
+import { Traffic } from './traffic.js';
 
 /** Everything that the module is made of. */
 export interface RealtimeParts {
@@ -69,6 +71,7 @@ export async function buildRealtime(
   const { broker, presence, bans, seats } = backend;
   const policy = policyFinder(discovery, moduleRef, options);
   const connections = new ConnectionRegistry();
+  const traffic = new Traffic();
   const countMembers = (address: string): Promise<number> => presence.count(address);
   const publisher = new Publisher(broker, clock, (namespace) => runtime.isPlain(namespace));
   const announcer = new Announcer({
@@ -92,7 +95,7 @@ export async function buildRealtime(
     presence,
     kick: (at, userId, forMs) => control.kick(at, userId, forMs),
   };
-  const registry = new RoomRegistry({ ...options, broker, clock, events, connections, countMembers });
+  const registry = new RoomRegistry({ ...options, broker, clock, events, connections, countMembers, traffic });
   const joiner = new RoomJoiner({
     registry,
     broker,
@@ -136,8 +139,8 @@ export async function buildRealtime(
       seats,
       replace: (userId, ids) => control.replace(userId, ids),
     }),
-    frames: new FrameDispatcher({ clock, events, rooms, policy, joiner, protocolFrames }),
-    texts: new TextDispatcher({ clock, events, rooms, policy }),
+    frames: new FrameDispatcher({ clock, events, rooms, policy, joiner, protocolFrames, traffic }),
+    texts: new TextDispatcher({ clock, events, rooms, policy, traffic }),
   });
   control.onEvict((connection, address) => runtime.evict(connection, address));
   const heartbeat = new Heartbeat(connections, clock, options.heartbeatMs);
@@ -149,6 +152,18 @@ export async function buildRealtime(
     connections,
   });
   const realtime = new Realtime(rooms, control);
+  if (options.metrics) {
+    const { RealtimeMetrics } = await loadMetrics();
+    new RealtimeMetrics(options.metrics, events, {
+      connections: () => connections.size,
+      rooms: () => registry.rooms().filter(({ namespace }) => namespace !== USER_NAMESPACE).length,
+      bufferedBytes: () => connections.list().reduce((sum, { outbox }) => sum + outbox.pendingBytes, 0),
+      brokerAvailable: () => broker.available,
+      received: () => traffic.received,
+      messages: () => traffic.messages,
+      delivered: () => traffic.delivered,
+    });
+  }
   return {
     options,
     clock,
@@ -164,6 +179,21 @@ export async function buildRealtime(
     heartbeat,
     drain,
   };
+}
+
+/** prom-client is an optional peer: it is loaded where it is asked for, and not before. */
+async function loadMetrics() {
+  try {
+    return await import('./metrics/realtime-metrics.js');
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new RealtimeConfigError(
+      '"metrics" is set, but the package prom-client is not there: npm install prom-client',
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** What Nest's injector knows of it. */

@@ -6,6 +6,7 @@ import type { ServerConfig } from './config.js';
 import { DevTokensModule } from './dev-tokens/dev-tokens.module.js';
 import { EchoGateway } from './echo/echo.gateway.js';
 import { HealthController } from './health/health.controller.js';
+import { MetricsController, metricsRegistry } from './metrics/metrics.controller.js';
 import { ClientBundleController } from './pages/client-bundle.controller.js';
 import { ReliableGateway } from './reliable/reliable.gateway.js';
 import { SecureGateway } from './secure/secure.gateway.js';
@@ -18,10 +19,10 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        RealtimeModule.forRoot(config.realtime),
+        RealtimeModule.forRoot({ ...config.realtime, metrics: metricsRegistry }),
         ...(config.devTokens === 'off' ? [] : [DevTokensModule.forConfig(config)]),
       ],
-      controllers: [HealthController, ClientBundleController],
+      controllers: [HealthController, ClientBundleController, MetricsController],
       providers: [provideServerConfig(config), ChatGateway, EchoGateway, SecureGateway, ReliableGateway],
     };
   }

@@ -1,4 +1,5 @@
 import { isObservable, lastValueFrom } from 'rxjs';
+import type { Traffic } from '../traffic.js';
 import { CloseCode } from '../../protocol/close-codes.js';
 import { decodeFrame } from '../../protocol/codec.js';
 import { errorCodeTable } from '../../protocol/error-codes.js';
@@ -25,6 +26,7 @@ export interface FrameDispatcherParts {
   readonly policy: () => RoomPolicy;
   readonly joiner: RoomJoiner;
   readonly protocolFrames: ProtocolFrames;
+  readonly traffic: Traffic;
 }
 
 /** Frames that wait or run for one connection before its reading is suspended. */
@@ -40,6 +42,7 @@ export class FrameDispatcher {
   /** One message of a connection, as `ws` gives it. */
   receive(session: Session, data: Buffer, isBinary: boolean): void {
     const { connection, limiter } = session;
+    this.parts.traffic.received += 1;
     if (!connection.open) return;
     const now = this.parts.clock.now();
     const decoded = isBinary

@@ -1,4 +1,5 @@
 import { isObservable, lastValueFrom } from 'rxjs';
+import type { Traffic } from '../traffic.js';
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
@@ -16,6 +17,7 @@ export interface TextDispatcherParts {
   readonly events: RealtimeEvents;
   readonly rooms: RoomParts;
   readonly policy: () => RoomPolicy;
+  readonly traffic: Traffic;
 }
 
 /** The handler that gets the messages of a `text` gateway. */
@@ -33,6 +35,7 @@ export class TextDispatcher {
 
   receive(session: Session, data: Buffer, isBinary: boolean): void {
     const { connection, limiter, lanes } = session;
+    this.parts.traffic.received += 1;
     if (!connection.open) return;
     if (isBinary) return connection.close(CloseCode.unsupportedData);
     const debtMs = limiter.borrow(this.parts.clock.now());

@@ -7,6 +7,7 @@ import type { Connection } from '../connection/connection.js';
 import { encodeTextMessage } from '../connection/ws-frame.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
+import type { Traffic } from '../traffic.js';
 import type { Address } from './address.js';
 import { deliverToAll } from './fan-out.js';
 
@@ -36,6 +37,7 @@ export interface LocalRoomParts {
   readonly events: RealtimeEvents;
   /** Users in the room over all pods; what a `joined` of its own accord tells. */
   readonly countMembers: (address: string) => Promise<number>;
+  readonly traffic: Traffic;
 }
 
 const REPAIR_PAGE = { limit: 1_000, maxBytes: 1_048_576 };
@@ -140,6 +142,9 @@ export class LocalRoom {
   }
 
   private receive(message: BrokerMessage): void {
+    const { traffic } = this.parts;
+    traffic.messages += 1;
+    traffic.delivered += this.members.length;
     if (message.offset === 0) {
       deliverToAll(this.members, encodeTextMessage(message.payload), message.except);
       return;

@@ -4,6 +4,7 @@ import type { Connection } from '../connection/connection.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import type { Address } from './address.js';
+import type { Traffic } from '../traffic.js';
 import { LocalRoom } from './local-room.js';
 
 /** A room as this pod sees it. */
@@ -23,6 +24,7 @@ export interface RoomRegistryParts {
   readonly countMembers: (address: string) => Promise<number>;
   readonly unsubscribeDelayMs: number;
   readonly positionCheckMs: number;
+  readonly traffic: Traffic;
 }
 
 interface Entry {
