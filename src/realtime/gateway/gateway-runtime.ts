@@ -47,7 +47,7 @@ export interface GatewayRuntimeParts {
 
 const CLOSE_ALL_TIMEOUT_MS = 3_000;
 const HOOKS_TIMEOUT_MS = 8_000;
-/** What the rate does not count must not be free: pings, pongs and `auth` frames of one connection within 60 s. */
+/** What the rate does not count must not be free: WebSocket pings and `ping`, `pong`, `auth` frames within 60 s. */
 const MAX_CONTROLS_PER_MINUTE = 600;
 
 /** Takes upgrades that are ours from the request to the end of the connection. */

@@ -17,7 +17,7 @@ export interface Session {
   readonly lanes: Lanes;
   readonly limiter: RateLimiter;
   readonly errors: ErrorBudget;
-  /** Of pings, pongs and `auth`, by frame or by WebSocket. */
+  /** Of WebSocket pings and `ping`, `pong`, `auth` frames. */
   readonly controls: ErrorBudget;
   /** The room of the connection's path, by the name that frames use. */
   readonly pathRoom: string | undefined;
