@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import type { Broker } from './broker/broker.js';
 import type { Presence } from './presence/presence.js';
 import type { Bans } from './bans/bans.js';
@@ -97,6 +98,8 @@ export interface RealtimeOptions {
   readonly maxFrameBytes?: number;
   /** Bytes queued for one slow reader before it is closed (CN2). Default 1 MiB. 0: no limit. */
   readonly maxBufferedBytes?: number;
+  /** Bytes queued for all readers of this pod together (CN2). Default: a quarter of the heap limit. 0: no limit. */
+  readonly maxBufferedTotalBytes?: number;
   /** Between two pings (CN1). Default 25,000. 0: no heartbeat. */
   readonly heartbeatMs?: number;
   /** Frames of one connection per second (CL7). Default 50. 0: no limit, and no limit for bursts either. */
@@ -180,6 +183,7 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
     redisWaitReplicas: given.redisWaitReplicas ?? 0,
     maxFrameBytes: given.maxFrameBytes ?? 65_536,
     maxBufferedBytes: given.maxBufferedBytes ?? 1_048_576,
+    maxBufferedTotalBytes: given.maxBufferedTotalBytes ?? Math.floor(getHeapStatistics().heap_size_limit / 4),
     heartbeatMs: given.heartbeatMs ?? 25_000,
     messagesPerSecond: given.messagesBurst === 0 ? 0 : (given.messagesPerSecond ?? 50),
     messagesBurst: given.messagesBurst ?? 100,

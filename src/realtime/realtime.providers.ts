@@ -9,6 +9,7 @@ import type { Identity } from './auth/identity.js';
 import { AuthenticatedRoomPolicy, RoomPolicy } from './auth/room-policy.js';
 import { SystemClock } from './clock.js';
 import type { Clock } from './clock.js';
+import { BufferBudget } from './connection/buffer-budget.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
 import { Heartbeat } from './connection/heartbeat.js';
 import { FrameDispatcher } from './gateway/frame-dispatcher.js';
@@ -128,6 +129,7 @@ export async function buildRealtime(
     broker,
     bans,
     connections,
+    budget: new BufferBudget(options.maxBufferedTotalBytes, () => connections.list()),
     joiner,
     handshake: new Handshake({
       options,

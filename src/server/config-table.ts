@@ -141,6 +141,12 @@ const settings = {
     '1048576',
     'Queued for one slow reader before it is closed. 0: no limit.',
   ),
+  MAX_BUFFERED_TOTAL_BYTES: row(
+    wholeNumber(0),
+    'bytes',
+    '',
+    'Queued for all readers together before the longest queues go. Not set: a quarter of the heap limit. 0: no limit.',
+  ),
   HEARTBEAT_MS: row(timerMs, 'ms', '25000', 'Between two pings. 0: none.'),
   MESSAGES_PER_SECOND: row(wholeNumber(0), 'frames/s', '50', 'Of one connection. 0: no limit, for bursts neither.'),
   MESSAGES_BURST: row(wholeNumber(0), 'frames', '100', 'Of one connection at once. 0: no limit, for the rate neither.'),

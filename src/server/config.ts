@@ -153,6 +153,7 @@ function realtimeOptions(values: Settings, secrets: readonly string[] | undefine
     whenUserIsFull: values.WHEN_USER_IS_FULL,
     maxFrameBytes: values.MAX_FRAME_BYTES,
     maxBufferedBytes: values.MAX_BUFFERED_BYTES,
+    maxBufferedTotalBytes: values.MAX_BUFFERED_TOTAL_BYTES,
     heartbeatMs: values.HEARTBEAT_MS,
     messagesPerSecond: values.MESSAGES_PER_SECOND,
     messagesBurst: values.MESSAGES_BURST,

@@ -7,6 +7,7 @@ import { reservedTypes } from '../../protocol/names.js';
 import type { Identity } from '../auth/identity.js';
 import type { ConnectionFacts } from '../realtime.events.js';
 import { RealtimeUsageError } from '../realtime.errors.js';
+import type { BufferBudget } from './buffer-budget.js';
 import { Outbox } from './outbox.js';
 import type { ChunkMessage } from './outbox.js';
 import { Turns } from './turns.js';
@@ -31,12 +32,16 @@ export interface ConnectionOptions extends ConnectionOrigin {
   readonly codec: 'json' | 'text';
   readonly openedAt: number;
   readonly maxBufferedBytes: number;
+  /** Hears of each message that is queued: what all readers have queued together is bounded too. */
+  readonly budget: Pick<BufferBudget, 'spend'>;
   /** Hears of a hook of the application that threw; the connection closes itself. */
   readonly onHookFailed: (hook: string, error: unknown) => void;
 }
 
 /** How long a peer may take to answer our close frame before its socket is destroyed. RFC 6455, section 7.1.1. */
 const CLOSE_TIMEOUT_MS = 2_000;
+/** How long a reader who holds too much may take to read why it is closed. */
+const ABANDON_MS = 200;
 const MAX_REASON_BYTES = 123;
 
 /**
@@ -74,6 +79,7 @@ export class Connection {
   private closing: { code: number; reason: string; retryMs: number } | undefined;
   private readsNoMore = false;
   private readonly maxBufferedBytes: number;
+  private readonly budget: ConnectionOptions['budget'];
   private readonly onHookFailed: (hook: string, error: unknown) => void;
   private readonly closedListeners: (() => void)[] = [];
 
@@ -94,6 +100,7 @@ export class Connection {
     this.heardAt = options.openedAt;
     this.codec = options.codec;
     this.maxBufferedBytes = options.maxBufferedBytes;
+    this.budget = options.budget;
     this.onHookFailed = options.onHookFailed;
     this.currentIdentity = options.identity;
     this.outbox = new Outbox(ws, socket);
@@ -173,7 +180,13 @@ export class Connection {
   deliver(message: Buffer): void {
     if (this.closing !== undefined) return;
     this.outbox.push(message);
+    this.budget.spend(message.length);
     if (this.isBehind()) this.judgeReader();
+  }
+
+  /** After {@link close}: ends the socket soon, whether its peer reads or not, so that what it holds is free. @internal */
+  abandon(): void {
+    setTimeout(() => this.ws.terminate(), ABANDON_MS).unref();
   }
 
   /**

@@ -7,6 +7,7 @@ import { SUBPROTOCOL } from '../../protocol/names.js';
 import type { Bans } from '../bans/bans.js';
 import type { Broker } from '../broker/broker.js';
 import type { Clock } from '../clock.js';
+import type { BufferBudget } from '../connection/buffer-budget.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import { Turns } from '../connection/turns.js';
@@ -39,6 +40,7 @@ export interface GatewayRuntimeParts {
   readonly broker: Broker;
   readonly bans: Bans;
   readonly connections: ConnectionRegistry;
+  readonly budget: BufferBudget;
   readonly handshake: Handshake;
   readonly joiner: RoomJoiner;
   readonly frames: FrameDispatcher;
@@ -210,6 +212,7 @@ export class GatewayRuntime {
       user: admission.user,
       openedAt: clock.now(),
       maxBufferedBytes: options.maxBufferedBytes,
+      budget: this.parts.budget,
       onHookFailed: (hook, error) => events.emit('hookFailed', { ...connection.facts(), hook, error }),
     });
     connection.paused = true;
