@@ -47,7 +47,14 @@ interface Pod {
 async function startPod(url: string, probeMs: number): Promise<Pod> {
   let died = 0;
   const onSubscriptionsDead = (): void => void (died += 1);
-  const ports = createRedisPorts({ ...SETTINGS, redis: url, probeMs, commandTimeoutMs: 1_000, onSubscriptionsDead });
+  const ports = createRedisPorts({
+    ...SETTINGS,
+    redis: url,
+    waitReplicas: 0,
+    probeMs,
+    commandTimeoutMs: 1_000,
+    onSubscriptionsDead,
+  });
   const chat = await startChat({ ...ports, positionCheckMs: 0 });
   cleanUps.push(() => chat.close());
   const health = chat.server.app.get(RealtimeHealth);
