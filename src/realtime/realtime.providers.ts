@@ -155,8 +155,8 @@ export async function buildRealtime(
   });
   const realtime = new Realtime(rooms, control);
   if (options.metrics) {
-    const { RealtimeMetrics } = await loadMetrics();
-    new RealtimeMetrics(options.metrics, events, {
+    const { exposeMetrics } = await loadMetrics();
+    exposeMetrics(options.metrics, events, {
       connections: () => connections.size,
       rooms: () => registry.rooms().filter(({ namespace }) => namespace !== USER_NAMESPACE).length,
       bufferedBytes: () => connections.list().reduce((sum, { outbox }) => sum + outbox.pendingBytes, 0),

@@ -28,6 +28,11 @@ export const metricTable = {
   messages_total: { kind: 'counter', help: 'Messages of rooms that came to this pod.', labels: [] },
   deliveries_total: { kind: 'counter', help: 'Those messages, times the members they went to.', labels: [] },
   repairs_total: { kind: 'counter', help: 'Rooms that were repaired from history.', labels: ['recovered'] },
+  subscriptions_died_total: {
+    kind: 'counter',
+    help: 'Times that nothing came any more over a connection to Redis that seemed to live.',
+    labels: [],
+  },
   hooks_failed_total: { kind: 'counter', help: 'Hooks of the application that threw.', labels: ['hook'] },
   tasks_failed_total: { kind: 'counter', help: 'Faults inside, each with a log line.', labels: [] },
 } as const satisfies Record<string, MetricRow>;
