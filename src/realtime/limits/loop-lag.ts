@@ -1,37 +1,40 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { IntervalHistogram } from 'node:perf_hooks';
-
-/** How late timers are looked at, and for how long a delay counts as the present state. */
-const RESOLUTION_MS = 20;
+const TICK_MS = 50;
+/** For how long a delay counts as the present state, at least. */
 const WINDOW_MS = 1_000;
 
-/** How far behind the event loop of this process is: the longest delay of the last one to two seconds. */
+/**
+ * How far behind the event loop of this process is: the longest delay of the last one to two seconds. By a timer of its
+ * own, which runs before whatever came in during a delay: `monitorEventLoopDelay` loses the delay in which it is reset.
+ */
 export class LoopLag {
-  private readonly histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   private readonly timer: NodeJS.Timeout;
+  private tickedAt = performance.now();
+  private windowEndsAt = this.tickedAt + WINDOW_MS;
+  private nowMs = 0;
   private beforeMs = 0;
 
   constructor() {
-    this.histogram.enable();
-    this.timer = setInterval(() => {
-      this.beforeMs = this.windowMs();
-      this.histogram.reset();
-    }, WINDOW_MS);
+    this.timer = setInterval(() => this.tick(), TICK_MS);
     this.timer.unref();
   }
 
   /** Milliseconds. */
   get ms(): number {
-    return Math.max(this.beforeMs, this.windowMs());
+    return Math.max(this.beforeMs, this.nowMs);
   }
 
   stop(): void {
     clearInterval(this.timer);
-    this.histogram.disable();
   }
 
-  /** The histogram counts the wait that it asked for too. */
-  private windowMs(): number {
-    return this.histogram.count === 0 ? 0 : Math.max(0, this.histogram.max / 1e6 - RESOLUTION_MS);
+  private tick(): void {
+    const now = performance.now();
+    if (now >= this.windowEndsAt) {
+      this.beforeMs = this.nowMs;
+      this.nowMs = 0;
+      this.windowEndsAt = now + WINDOW_MS;
+    }
+    this.nowMs = Math.max(this.nowMs, now - this.tickedAt - TICK_MS);
+    this.tickedAt = now;
   }
 }
