@@ -29,6 +29,7 @@ describe('a wall clock that is set, or a process that stood still', () => {
     const alive = await chat.enter(freshRoom(), freshUser());
     await advanceUntil(clock, 'a ping', alive.next('ping'), { withinMs: 26_000, stepMs: 500 });
     clock.offMs = ms;
+    await alive.roundTrip(); // Heard by the new time, before anybody has noticed that it is one.
     clock.advance(500);
     await alive.roundTrip();
     await silent.roundTrip();

@@ -41,7 +41,7 @@ export class Heartbeat {
     const now = this.clock.now();
     const lateMs = now - this.tickedAt - this.tickMs;
     this.tickedAt = now;
-    if (Math.abs(lateMs) > TOLERANCE_MS) this.leaveOut(lateMs);
+    if (Math.abs(lateMs) > TOLERANCE_MS) this.leaveOut(lateMs, now);
     for (const connection of this.connections.list()) {
       const { expiresAt } = connection.identity;
       if (expiresAt !== undefined && expiresAt <= now) {
@@ -56,14 +56,14 @@ export class Heartbeat {
 
   /**
    * The clock jumped, or this process stood still: time in which nobody could be heard, so nobody was silent in it. What
-   * was sent meanwhile has not been read yet.
+   * was sent meanwhile has not been read yet. What was heard since then goes by the new time already.
    */
-  private leaveOut(ms: number): void {
+  private leaveOut(ms: number, now: number): void {
+    const moved = (at: number): number => (ms > 0 ? Math.min(at + ms, now) : at > now ? at + ms : at);
     for (const connection of this.connections.list()) {
-      connection.heardAt += ms;
-      if (connection.stalledSince !== undefined) connection.stalledSince += ms;
-      const dueAt = this.pingDueAt.get(connection);
-      if (dueAt !== undefined) this.remember(connection, dueAt + ms);
+      connection.heardAt = moved(connection.heardAt);
+      if (connection.stalledSince !== undefined) connection.stalledSince = moved(connection.stalledSince);
+      this.remember(connection, (this.pingDueAt.get(connection) ?? now + this.heartbeatMs - ms) + ms);
     }
   }
 
