@@ -152,6 +152,7 @@ describe('the package that is published', () => {
     linkOnce('@nestjs/platform-express');
     linkOnce('class-validator');
     linkOnce('class-transformer');
+    linkOnce('prom-client');
     const bin = installed.manifest.bin['rookery'] ?? '';
     expect(installed.read(bin)).toMatch(/^#!\/usr\/bin\/env node\n/);
     const server = spawn(process.execPath, [join(installed.folder, bin)], {
