@@ -144,6 +144,7 @@ export async function buildRealtime(
     frames: new FrameDispatcher({ clock, events, rooms, policy, joiner, protocolFrames, traffic }),
     texts: new TextDispatcher({ clock, events, rooms, policy, traffic }),
   });
+  seats.onReplaced((userId, ids) => control.closeReplaced(userId, ids));
   control.onEvict((connection, address) => runtime.evict(connection, address));
   const heartbeat = new Heartbeat(connections, clock, options.heartbeatMs);
   const drain = new RealtimeDrain({

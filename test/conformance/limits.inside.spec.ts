@@ -143,6 +143,7 @@ describe('limits on connections', () => {
 
   it.each([
     ['WebSocket pings', (client: TestClient) => client.ws.ping()],
+    ['unasked pongs', (client: TestClient) => client.ws.pong()],
     ['ping frames', (client: TestClient) => client.send({ type: 'ping' })],
     ['auth frames', (client: TestClient) => client.send({ type: 'auth', token: 'none' })],
   ])('CL7 closes a flood of %s with 4003, and bears ten a second', async (_what, send) => {

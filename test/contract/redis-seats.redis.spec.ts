@@ -51,6 +51,29 @@ describe('RedisSeats', () => {
     await until('no key is left', async () => ((await redis.command('keys', `${prefix}*`)) as string[]).length === 0);
   });
 
+  it('of two pods are both taken again after Redis lost its data', async () => {
+    const prefix = `${randomUUID()}:`;
+    const [a, b] = [(await open(prefix)).seats, (await open(prefix)).seats];
+    await a.take('u', 'c1', RULES);
+    await b.take('u', 'c2', RULES);
+    await redis.command('flushall');
+    await until('both are there again', async () => (await redis.command('zcard', `${prefix}{seat:=u}:o`)) === 2);
+    expect(await a.take('u', 'c3', RULES)).toEqual({ granted: false });
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('that were replaced are told again to the pod that has them: a signal may get lost', async () => {
+    const prefix = `${randomUUID()}:`;
+    const [a, b] = [(await open(prefix)).seats, (await open(prefix)).seats];
+    const told: unknown[] = [];
+    a.onReplaced((userId, ids) => told.push([userId, ids]));
+    await a.take('u', 'c1', { most: 1, whenFull: 'replace' });
+    expect(await b.take('u', 'c2', { most: 1, whenFull: 'replace' })).toEqual({ granted: true, replaced: ['c1'] });
+    await until('the pod of the old one hears of it', () => told.length > 0);
+    expect(told[0]).toEqual(['u', ['c1']]);
+    await Promise.all([a.close(), b.close()]);
+  });
+
   it('are taken again by their pods after Redis lost its data', async () => {
     const prefix = `${randomUUID()}:`;
     const { seats } = await open(prefix);

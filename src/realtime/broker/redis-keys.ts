@@ -81,6 +81,11 @@ export class RedisKeys {
     return `${this.prefix}{seat:${keyPart(userId)}}:l`;
   }
 
+  /** Sorted set: the connections of a user that newer ones replaced a short while ago. */
+  seatsReplaced(userId: string): string {
+    return `${this.prefix}{seat:${keyPart(userId)}}:r`;
+  }
+
   /** Channel on which pods tell each other what is no room's message. */
   signal(): string {
     return `${this.prefix}signal`;

@@ -1,12 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
 import { BufferBudget } from './buffer-budget.js';
 
-function reader(pendingBytes: number) {
+/** What is judged, is judged two turns of the event loop later. */
+const judged = async (): Promise<void> => {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+function reader(pendingBytes: number, chunkBytes = 0, read = 0) {
   const one = {
     open: true,
     abandoned: false,
     closedWith: 0,
-    outbox: { pendingBytes },
+    outbox: {
+      pendingBytes,
+      chunkBytes,
+      /** The kernel takes what the peer reads. */
+      flush() {
+        this.pendingBytes -= read;
+      },
+    },
     close(code: number) {
       one.open = false;
       one.closedWith = code;
@@ -19,10 +31,11 @@ function reader(pendingBytes: number) {
 }
 
 describe('BufferBudget (CN2)', () => {
-  it('lets the longest queues go first, as few as it takes', () => {
+  it('lets the longest queues go first, as few as it takes', async () => {
     const readers = [reader(10), reader(500), reader(40), reader(300), reader(250)];
     const budget = new BufferBudget(700, () => readers);
     budget.spend(701);
+    await judged();
     expect(readers.map(({ closedWith }) => closedWith)).toEqual([0, 4002, 0, 0, 0]);
     expect(readers.map(({ abandoned }) => abandoned)).toEqual([false, true, false, false, false]);
   });
@@ -41,10 +54,11 @@ describe('BufferBudget (CN2)', () => {
     expect(looks).toBe(1);
   });
 
-  it('counts nobody who is being closed, and closes nobody twice', () => {
+  it('counts nobody who is being closed, and closes nobody twice', async () => {
     const closing = Object.assign(reader(5_000), { open: false });
     const readers = [closing, reader(600)];
     new BufferBudget(1_000, () => readers).spend(2_000);
+    await judged();
     expect(readers.map(({ closedWith }) => closedWith)).toEqual([0, 0]);
   });
 
@@ -52,5 +66,20 @@ describe('BufferBudget (CN2)', () => {
     const readers = [reader(Number.MAX_SAFE_INTEGER)];
     new BufferBudget(0, () => readers).spend(Number.MAX_SAFE_INTEGER);
     expect(readers[0]!.closedWith).toBe(0);
+  });
+
+  it('judges nobody by what was not offered to the peers yet', async () => {
+    const readers = Array.from({ length: 40 }, () => reader(50, 0, 50));
+    new BufferBudget(1_000, () => readers).spend(2_000);
+    await judged();
+    expect(readers.every(({ closedWith }) => closedWith === 0)).toBe(true);
+  });
+
+  it('RC5 takes chunks of replays last', async () => {
+    const readers = [reader(600, 600), reader(500), reader(100)];
+    const budget = new BufferBudget(800, () => readers);
+    budget.spend(1_200);
+    await judged();
+    expect(readers.map(({ closedWith }) => closedWith)).toEqual([0, 4002, 0]);
   });
 });

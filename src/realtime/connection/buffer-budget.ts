@@ -3,7 +3,8 @@ import { CloseCode } from '../../protocol/close-codes.js';
 /** As much of a connection as is looked at. */
 export interface BufferedReader {
   readonly open: boolean;
-  readonly outbox: { readonly pendingBytes: number };
+  /** `chunkBytes`: those of the pending ones that belong to a replay, which may take its time (RC5). */
+  readonly outbox: { readonly pendingBytes: number; readonly chunkBytes: number; flush(): void };
   close(code: number, reason: string): void;
   /** Lets go of what is queued, whether the peer takes the close frame or not. */
   abandon(): void;
@@ -14,11 +15,13 @@ const CUT_TO = 0.9;
 
 /**
  * Bounds what is queued for all readers of this pod together (CN2): above the limit the longest queues go first, with
- * 4002. On the way of a frame it costs an addition: what was queued since the last count is added up, as if nothing had
- * been read, and only where that passes the limit the queues are counted.
+ * 4002; chunks of replays go last. On the way of a frame it costs an addition: what was queued since the last count is
+ * added up, as if nothing had been read, and only where that passes the limit the queues are counted. What came in this
+ * turn of the event loop is offered to the peers before anybody is judged by it.
  */
 export class BufferBudget {
   private atMost = 0;
+  private judging = false;
 
   /** @param limit Bytes. 0: no limit. */
   constructor(
@@ -30,22 +33,52 @@ export class BufferBudget {
   spend(bytes: number): void {
     if (this.limit === 0) return;
     this.atMost += bytes;
-    if (this.atMost > this.limit) this.count();
+    if (this.atMost > this.limit && !this.judging) this.count();
   }
 
   private count(): void {
-    const open = this.readers().filter((reader) => reader.open);
-    const queues = open.map((reader) => ({ reader, bytes: reader.outbox.pendingBytes }));
-    let total = queues.reduce((sum, { bytes }) => sum + bytes, 0);
+    const open = this.openReaders();
+    this.atMost = sumOf(open);
+    if (this.atMost <= this.limit) return;
+    this.judging = true;
+    for (const { outbox } of open) outbox.flush();
+    // After the first one the loop has looked at the sockets once more.
+    setImmediate(() => {
+      setImmediate(() => {
+        this.judging = false;
+        this.cut(this.openReaders());
+      });
+    });
+  }
+
+  private cut(readers: BufferedReader[]): void {
+    let total = sumOf(readers);
     if (total > this.limit) {
-      queues.sort((a, b) => b.bytes - a.bytes);
-      for (const { reader, bytes } of queues) {
-        if (total <= this.limit * CUT_TO) break;
-        total -= bytes;
-        reader.close(CloseCode.slowConsumer, 'slow_consumer');
-        reader.abandon();
+      for (const length of [liveBytes, pendingBytes]) {
+        for (const reader of readers.filter((one) => one.open).sort((a, b) => length(b) - length(a))) {
+          if (total <= this.limit * CUT_TO || length(reader) === 0) break;
+          total -= reader.outbox.pendingBytes;
+          reader.close(CloseCode.slowConsumer, 'slow_consumer');
+          reader.abandon();
+        }
       }
     }
     this.atMost = total;
   }
+
+  private openReaders(): BufferedReader[] {
+    return this.readers().filter((reader) => reader.open);
+  }
+}
+
+function pendingBytes({ outbox }: BufferedReader): number {
+  return outbox.pendingBytes;
+}
+
+function liveBytes({ outbox }: BufferedReader): number {
+  return Math.max(0, outbox.pendingBytes - outbox.chunkBytes);
+}
+
+function sumOf(readers: readonly BufferedReader[]): number {
+  return readers.reduce((sum, { outbox }) => sum + outbox.pendingBytes, 0);
 }

@@ -196,6 +196,7 @@ export class Connection {
   async deliverChunk(messages: readonly ChunkMessage[], now: number): Promise<void> {
     if (this.closing !== undefined) return;
     this.stalledSince = now;
+    this.budget.spend(messages.reduce((sum, { payload }) => sum + payload.length, 0));
     await this.outbox.writeChunk(messages);
     this.stalledSince = undefined;
   }
@@ -248,7 +249,9 @@ export class Connection {
 
   /** Sends a WebSocket ping. @internal */
   ping(): void {
-    if (this.open) this.ws.ping();
+    if (!this.open) return;
+    this.outbox.pingsOwed += 1;
+    this.ws.ping();
   }
 
   /** Calls the listener once, when the connection is gone. @internal */

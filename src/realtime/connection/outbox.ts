@@ -34,6 +34,8 @@ export class Outbox {
   private frames: Buffer[] = [];
   private queuedBytes = 0;
   private bytesSincePing = 0;
+  /** Pings that were sent and not answered. */
+  pingsOwed = 0;
   private underWay = 0;
   private closed = false;
   private readonly compressed: boolean;
@@ -156,6 +158,7 @@ export class Outbox {
     this.bytesSincePing += bytes;
     if (this.bytesSincePing < PING_EVERY_BYTES) return false;
     this.bytesSincePing = 0;
+    this.pingsOwed += 1;
     return true;
   }
 

@@ -261,11 +261,16 @@ export class GatewayRuntime {
       heard();
       dispatcher.receive(session, data as Buffer, isBinary);
     });
-    ws.on('ping', () => {
+    const control = (): void => {
       heard();
       if (session.controls.spend(clock.now())) connection.close(CloseCode.rateLimited, 'rate_limited');
+    };
+    ws.on('ping', control);
+    ws.on('pong', () => {
+      if (connection.outbox.pingsOwed === 0) return control(); // It proves nothing of what was sent.
+      connection.outbox.pingsOwed -= 1;
+      connection.readOn(clock.now());
     });
-    ws.on('pong', () => connection.readOn(clock.now())); // Costs no answer, and a fast reader of much sends many.
     ws.on('error', () => undefined); // A fault of the peer or the network: `close` follows and says the code.
     return new Promise((resolve) => {
       ws.once('close', (code, reason) => {

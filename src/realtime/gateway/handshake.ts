@@ -28,7 +28,7 @@ import type { GuardedRequest } from './guarded-request.js';
 import { HandshakeResponse } from './handshake-response.js';
 import { policyAllows } from './join-permission.js';
 import { isOriginAllowed } from './origin-check.js';
-import { clientAddress, proxyTrust } from './proxy-trust.js';
+import { clientAddress, networkOf, proxyTrust } from './proxy-trust.js';
 import type { ProxyTrust } from './proxy-trust.js';
 import {
   badRoom,
@@ -208,7 +208,7 @@ export class Handshake {
   }
 
   private place(address: string, response: HandshakeResponse): Place {
-    const place = this.limits.enter(address);
+    const place = this.limits.enter(networkOf(address));
     if (place === 'pod') throw new RefusedError(overloaded(response, 'overloaded', 'maxConnections are connected'));
     if (place === 'address') throw limited(response, `maxConnectionsPerIp are connected from ${address}`);
     return place;
@@ -223,12 +223,13 @@ export class Handshake {
   ): Promise<void> {
     const { options, seats, events } = this.parts;
     const { maxConnectionsPerUser: most, whenUserIsFull: whenFull } = options;
-    if (most === 0 || identity.anonymous) return;
+    if (most === 0 || identity.anonymous || socket.destroyed) return;
     const seating = await seats.take(identity.id, connection, { most, whenFull });
     if (!seating.granted) throw limited(response, 'the user has maxConnectionsPerUser connections');
     const release = (): void => events.watch('release of a seat', seats.release(identity.id, connection));
-    if (socket.destroyed) return release();
-    socket.once('close', release);
+    if (socket.destroyed) release();
+    else socket.once('close', release);
+    // Also for one that has gone meanwhile: those seats are lost, and nobody may stay without one.
     if (seating.replaced.length > 0) await this.parts.replace(identity.id, seating.replaced);
   }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { RealtimeConfigError } from '../realtime.errors.js';
-import { clientAddress, proxyTrust, requestedHost } from './proxy-trust.js';
+import { clientAddress, networkOf, proxyTrust, requestedHost } from './proxy-trust.js';
 import type { TrustProxy } from './proxy-trust.js';
 
 function request(headers: Record<string, string>, remoteAddress?: string): IncomingMessage {
@@ -28,6 +28,21 @@ describe('clientAddress', () => {
 
   it('has a word for a peer that has none', () => {
     expect(clientAddress(request({}), proxyTrust(false))).toBe('unknown');
+  });
+});
+
+describe('networkOf', () => {
+  it.each([
+    ['198.51.100.1', '198.51.100.1'],
+    ['198.51.100.1:40000', '198.51.100.1'],
+    ['2001:db8:0:1:2:3:4:5', '2001:db8:0:1::/64'],
+    ['2001:0db8::1', '2001:db8:0:0::/64'],
+    ['[2001:db8::1]:40000', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['unknown', 'unknown'],
+  ])('of %s is %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
 import proxyAddr from 'proxy-addr';
 import { RealtimeConfigError } from '../realtime.errors.js';
 
@@ -31,6 +32,18 @@ export function proxyTrust(trusted: TrustProxy): ProxyTrust {
 export function clientAddress(request: IncomingMessage, trust: ProxyTrust): string {
   const address: string | undefined = proxyAddr(request, trust);
   return (address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, ''); // An IPv4 peer of a socket that takes both.
+}
+
+/** What counts as one client: an IPv4 address, or the 64 bits of IPv6 that one host has; without a port. */
+export function networkOf(address: string): string {
+  const bare = address.replace(/^\[|\](:\d+)?$/g, '').replace(/%.*$/, '');
+  if (!isIPv6(bare)) return address.replace(/:\d+$/, '');
+  const [head = [], tail] = bare.split('::').map((part) => part.split(':').filter(Boolean));
+  const groups = tail ? [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail] : head;
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
 }
 
 /** The host that the client asked for: what a trusted peer says it was, else `Host`. */

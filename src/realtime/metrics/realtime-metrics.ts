@@ -1,5 +1,6 @@
 import { Counter, Gauge, register } from 'prom-client';
 import type { Registry } from 'prom-client';
+import { CloseCode } from '../../protocol/close-codes.js';
 import { USER_ROOM } from '../../protocol/names.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import { metricTable } from './metric-table.js';
@@ -15,6 +16,9 @@ export interface MetricSources {
   readonly messages: () => number;
   readonly delivered: () => number;
 }
+
+/** A peer may close with any of two thousand codes: those that mean nothing here are one value of the label. */
+const knownCodes: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1005]);
 
 /**
  * Metrics for Prometheus, by `prom-client`: they listen to what happens, and nobody waits for them. Counters of frames
@@ -35,7 +39,9 @@ export function exposeMetrics(registry: true | object, events: RealtimeEvents, s
   const opened = metrics.counter('connections_opened_total');
   events.on('connectionOpened', ({ namespace }) => opened.inc({ namespace }));
   const closed = metrics.counter('connections_closed_total');
-  events.on('connectionClosed', ({ namespace, code }) => closed.inc({ namespace, code }));
+  events.on('connectionClosed', ({ namespace, code }) =>
+    closed.inc({ namespace, code: knownCodes.has(code) ? code : 'other' }),
+  );
   const refused = metrics.counter('handshakes_refused_total');
   events.on('handshakeRefused', ({ status, code }) => refused.inc({ status, code }));
   const joins = metrics.counter('joins_total');

@@ -2,7 +2,7 @@ import { formatCursor } from '../../protocol/cursor.js';
 import type { Cursor } from '../../protocol/cursor.js';
 import { offsetPrefix } from '../../protocol/codec.js';
 import type { Broker, BrokerMessage, HistoryPage, Position } from '../broker/broker.js';
-import type { Clock, Timer } from '../clock.js';
+import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import { encodeTextMessage } from '../connection/ws-frame.js';
 import type { RealtimeEvents } from '../realtime.events.js';
@@ -59,7 +59,7 @@ export class LocalRoom {
   /** A stored message came that this state could not deliver. */
   private missed = false;
   private repairing: Promise<void> | undefined;
-  private retry: Timer | undefined;
+  private endPause: () => void = () => undefined;
 
   constructor(
     readonly at: Address,
@@ -80,7 +80,7 @@ export class LocalRoom {
 
   async close(): Promise<void> {
     this.state = 'closed';
-    this.retry?.cancel();
+    this.endPause(); // A repair that waits sees that it is over.
     await this.parts.broker.unsubscribe(this.at.address);
   }
 
@@ -239,7 +239,11 @@ export class LocalRoom {
 
   private pause(): Promise<void> {
     return new Promise((resolve) => {
-      this.retry = this.parts.clock.after(REPAIR_RETRY_MS, resolve);
+      const timer = this.parts.clock.after(REPAIR_RETRY_MS, resolve);
+      this.endPause = () => {
+        timer.cancel();
+        resolve();
+      };
     });
   }
 }

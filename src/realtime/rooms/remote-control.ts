@@ -53,6 +53,13 @@ export class RemoteControl {
     await this.tell({ kind: 'replace', userId, connections });
   }
 
+  /** Closes those of this pod. */
+  closeReplaced(userId: string, connections: readonly string[]): void {
+    for (const connection of this.parts.connections.ofUser(userId)) {
+      if (connections.includes(connection.id)) connection.close(CloseCode.replaced, 'replaced');
+    }
+  }
+
   private tell(signal: Signal): Promise<void> {
     return this.parts.broker.signal(Buffer.from(JSON.stringify(signal)));
   }
@@ -60,10 +67,9 @@ export class RemoteControl {
   private obey(payload: Buffer): void {
     const signal = parseJson(payload.toString()) as Partial<Signal> | undefined;
     if (typeof signal?.userId !== 'string') return; // A newer pod says something that this one does not know.
+    if (signal.kind === 'replace') return this.closeReplaced(signal.userId, signal.connections ?? []);
     for (const connection of this.parts.connections.ofUser(signal.userId)) {
       if (signal.kind === 'kick' && typeof signal.address === 'string') this.evict(connection, signal.address);
-      else if (signal.kind === 'replace' && signal.connections?.includes(connection.id))
-        connection.close(CloseCode.replaced, 'replaced');
       else if (signal.kind === 'disconnect') connection.close(CloseCode.kicked, 'kicked');
     }
   }

@@ -7,6 +7,9 @@ export type MemorySeatsStore = Map<string, Set<string>>;
 export class MemorySeats implements Seats {
   constructor(private readonly store: MemorySeatsStore = new Map()) {}
 
+  /** Never calls it: whoever takes a seat is told whose it was, and nothing gets lost in one process. */
+  onReplaced(): void {}
+
   async open(): Promise<void> {}
 
   async close(): Promise<void> {}

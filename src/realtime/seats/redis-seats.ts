@@ -20,7 +20,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
 /**
- * KEYS order, leases; ARGV connection, most, 1 to replace, lease in ms. Gives 0 where there is no seat, else 1 and the
+ * KEYS order, leases, replaced; ARGV connection, most, 1 to replace, lease in ms. Gives 0 where there is no seat, else 1 and the
  * connections that lost theirs. Order: by the time of taking, in microseconds. Leases: by when they run out.
  */
 const takeScript = new RedisScript(`${NOW}
@@ -35,6 +35,7 @@ if too_many > 0 then
   for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, too_many - 1)) do
     redis.call('ZREM', KEYS[1], id)
     redis.call('ZREM', KEYS[2], id)
+    redis.call('ZADD', KEYS[3], now + ARGV[4], id)
     reply[#reply + 1] = id
   end
 end
@@ -42,22 +43,28 @@ redis.call('ZADD', KEYS[1], time[1] * 1000000 + time[2], ARGV[1])
 redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
+redis.call('PEXPIRE', KEYS[3], ARGV[4])
 return reply`);
 
 /**
- * KEYS order, leases; ARGV lease in ms, connections. A seat that was lost with the data, or ran out while the pod stood
- * still, is taken again; one that was given to somebody else in a replacement is not: its connection is being closed.
+ * KEYS order, leases, replaced; ARGV lease in ms, connections. A seat that was lost with the data, or ran out while the
+ * pod stood still, is taken again; gives those that were replaced: they have none any more, whoever was told of it.
  */
 const renewScript = new RedisScript(`${NOW}
-local lost = redis.call('EXISTS', KEYS[1]) == 0
+local reply = {}
 for i = 2, #ARGV do
-  if lost then redis.call('ZADD', KEYS[1], time[1] * 1000000 + time[2] + i, ARGV[i]) end
-  if redis.call('ZSCORE', KEYS[1], ARGV[i]) then redis.call('ZADD', KEYS[2], now + ARGV[1], ARGV[i]) end
+  if redis.call('ZSCORE', KEYS[3], ARGV[i]) then
+    reply[#reply + 1] = ARGV[i]
+  else
+    redis.call('ZADD', KEYS[1], 'NX', time[1] * 1000000 + time[2] + i, ARGV[i])
+    redis.call('ZADD', KEYS[2], now + ARGV[1], ARGV[i])
+  end
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
-redis.call('PEXPIRE', KEYS[2], ARGV[1])`);
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
+return reply`);
 
-/** Seats that every pod knows by Redis. Each user's are two sorted sets that live as long as one of their leases. */
+/** Seats that every pod knows by Redis. Each user's are three sorted sets that live as long as one of their leases. */
 export class RedisSeats implements Seats {
   private readonly connections: RedisConnections;
   private readonly leaseMs: number;
@@ -66,10 +73,15 @@ export class RedisSeats implements Seats {
   /** The connections of this pod by their users. */
   private readonly own = new Map<string, Set<string>>();
   private timer: Timer | undefined;
+  private tellReplaced: (userId: string, connections: readonly string[]) => void = () => undefined;
 
   constructor({ connections, leaseMs = 20_000 }: RedisSeatsOptions) {
     this.connections = connections;
     this.leaseMs = leaseMs;
+  }
+
+  onReplaced(listener: (userId: string, connections: readonly string[]) => void): void {
+    this.tellReplaced = listener;
   }
 
   async open(): Promise<void> {
@@ -106,14 +118,16 @@ export class RedisSeats implements Seats {
 
   private async renew(): Promise<void> {
     const { commands } = this.connections;
-    const renewals = [...this.own].map(([userId, ids]) =>
-      commands.run(renewScript, this.keysOf(userId), [this.leaseMs, ...ids]),
-    );
+    const renewals = [...this.own].map(async ([userId, ids]) => {
+      const replaced = await commands.run(renewScript, this.keysOf(userId), [this.leaseMs, ...ids]);
+      const own = (replaced as unknown[]).map(String);
+      if (own.length > 0) this.tellReplaced(userId, own);
+    });
     await Promise.allSettled(renewals); // Redis is away: the next sign may reach it.
   }
 
   private keysOf(userId: string): string[] {
     const { keys } = this.connections;
-    return [keys.seats(userId), keys.seatLeases(userId)];
+    return [keys.seats(userId), keys.seatLeases(userId), keys.seatsReplaced(userId)];
   }
 }

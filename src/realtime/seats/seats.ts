@@ -19,6 +19,9 @@ export interface Seats {
   /** Gives a seat back. Never rejects: a seat that can't be given back becomes free like that of a dead pod. */
   release(userId: string, connectionId: string): Promise<void>;
 
+  /** Called with connections of this pod that have lost their seats, where nobody else may have said so. */
+  onReplaced(listener: (userId: string, connections: readonly string[]) => void): void;
+
   open(): Promise<void>;
   close(): Promise<void>;
 }
