@@ -52,6 +52,13 @@ describe('decodeFrame', () => {
     expect(decodeFrame(text)).toMatchObject({ ok: false, message: expect.stringContaining('JSON object') });
   });
 
+  it('refuses what is nested more than 256 deep, and says to which frame', () => {
+    const nested = (levels: number): string => `${'{"id":"1","a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+    expect(decodeFrame(nested(256))).toMatchObject({ ok: true });
+    expect(decodeFrame(nested(257))).toEqual({ ok: false, id: '1', message: expect.stringContaining('256') });
+    expect(decodeFrame(`{"id":"1","a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`)).toMatchObject({ ok: false });
+  });
+
   it.each([
     '{"type":7}',
     '{"type":null}',

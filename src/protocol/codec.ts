@@ -1,5 +1,5 @@
 import type { ClientFrame } from './frames.js';
-import { isFrameId, reservedFields } from './names.js';
+import { isFrameId, MAX_FRAME_DEPTH, reservedFields } from './names.js';
 
 /** A frame that could be read, or one sentence about what is wrong with it. */
 export type Decoded =
@@ -40,6 +40,9 @@ export function decodeFrame(text: string): Decoded {
     return { ok: false, message: 'expected "id" to be a string of 1 to 64 characters' };
   }
   const bad = (message: string): Decoded => (id === undefined ? { ok: false, message } : { ok: false, message, id });
+  if (text.length > MAX_FRAME_DEPTH && isDeeper(fields, MAX_FRAME_DEPTH)) {
+    return bad(`expected a frame that is nested at most ${MAX_FRAME_DEPTH} deep`);
+  }
   const room = fields['room'];
   if (room !== undefined && typeof room !== 'string') return bad('expected "room" to be a string');
   const enveloped = fields['type'] === undefined && typeof fields['event'] === 'string';
@@ -86,6 +89,16 @@ export function offsetPrefix(offset: number): string {
 /** Puts the offset into an encoded frame: after its opening brace. */
 export function spliceOffset(frame: string, offset: number): string {
   return offsetPrefix(offset) + frame.slice(1);
+}
+
+/** Says whether objects and arrays stand in each other more than so many deep. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  for (const inner of Object.values(value)) {
+    if (isDeeper(inner, levels - 1)) return true;
+  }
+  return false;
 }
 
 function bodyOf(fields: Record<string, unknown>): Record<string, unknown> {

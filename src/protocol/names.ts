@@ -10,6 +10,12 @@ export const MAX_ROOM_NAME_LENGTH = 128;
 /** Longest frame id in characters (CL2). */
 export const MAX_FRAME_ID_LENGTH = 64;
 
+/**
+ * How deep the objects and arrays of a client's frame may stand in each other, the frame included (CL5). `JSON.parse`
+ * knows no depth, but what handlers work with does: `JSON.stringify` and validators exhaust the stack.
+ */
+export const MAX_FRAME_DEPTH = 256;
+
 /** The name under which a connection sees the room of its own user (FR7). */
 export const USER_ROOM = '@me';
 
