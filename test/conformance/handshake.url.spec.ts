@@ -130,6 +130,11 @@ describe('the handshake, from outside', () => {
       expect(welcome.user.id).toBe(sub);
     });
 
+    it('HS2 reads a query whose names every object has', async () => {
+      const query = { constructor: 'a', toString: 'b', hasOwnProperty: 'c' };
+      await chat.visit(freshRoom(), freshUser(), { query, tokenBy: 'query' });
+    });
+
     it('HS2 prefers the header to the subprotocol, and that to the query', async () => {
       const [first, second, third] = [freshUser(), freshUser(), freshUser()];
       const query = { token: chat.token(third) };

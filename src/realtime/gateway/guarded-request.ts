@@ -52,7 +52,7 @@ function queryOf(url: string): Record<string, string | string[]> {
   if (mark < 0) return query;
   for (const [name, value] of new URLSearchParams(url.slice(mark + 1))) {
     if (name === '__proto__') continue;
-    const before = query[name];
+    const before = Object.hasOwn(query, name) ? query[name] : undefined; // Not the `constructor` of every object.
     query[name] = before === undefined ? value : [...(typeof before === 'string' ? [before] : before), value];
   }
   return query;
