@@ -39,8 +39,7 @@ export class RawWebSocket {
 
   /** Sends the request, and does not wait for the answer. */
   static send(url: string, { path, headers = {}, early = [] }: RawOptions): RawWebSocket {
-    const { hostname, port, host } = new URL(url);
-    const socket = connect(Number(port), hostname);
+    const { host } = new URL(url);
     const lines = {
       Host: host,
       Connection: 'Upgrade',
@@ -50,7 +49,15 @@ export class RawWebSocket {
       ...headers,
     };
     const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(Buffer.concat([Buffer.from(`GET ${path} HTTP/1.1\r\n${head.join('')}\r\n`, 'latin1'), ...early]));
+    const request = Buffer.from(`GET ${path} HTTP/1.1\r\n${head.join('')}\r\n`, 'latin1');
+    return RawWebSocket.sendBytes(url, Buffer.concat([request, ...early]), early);
+  }
+
+  /** Sends a request that the caller wrote, which need not be a good one. */
+  static sendBytes(url: string, request: Buffer, early: readonly Buffer[] = []): RawWebSocket {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.write(request);
     return new RawWebSocket(socket, early);
   }
 
@@ -71,19 +78,16 @@ export class RawWebSocket {
 
   /** The next message of the server, control frames included. */
   async next(): Promise<RawMessage> {
-    return this.need('a message', () => {
-      const [first, second] = this.bytes;
-      if (first === undefined || second === undefined) return undefined;
-      const short = second & 0x7f;
-      const start = short === 126 ? 4 : short === 127 ? 10 : 2;
-      if (this.bytes.length < start) return undefined;
-      const length =
-        short === 126 ? this.bytes.readUInt16BE(2) : short === 127 ? Number(this.bytes.readBigUInt64BE(2)) : short;
-      if (this.bytes.length < start + length) return undefined;
-      const payload = this.bytes.subarray(start, start + length);
-      this.bytes = this.bytes.subarray(start + length);
-      return { opcode: first & 0x0f, payload };
-    });
+    return this.need('a message', () => this.parse());
+  }
+
+  /** Ends our side, and gives what comes until the server has ended its own. */
+  async finish(): Promise<RawMessage[]> {
+    this.socket.end();
+    await this.need('the end of the connection', () => (this.ended ? true : undefined));
+    const messages: RawMessage[] = [];
+    for (let message = this.parse(); message; message = this.parse()) messages.push(message);
+    return messages;
   }
 
   write(bytes: Buffer): void {
@@ -92,6 +96,20 @@ export class RawWebSocket {
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  private parse(): RawMessage | undefined {
+    const [first, second] = this.bytes;
+    if (first === undefined || second === undefined) return undefined;
+    const short = second & 0x7f;
+    const start = short === 126 ? 4 : short === 127 ? 10 : 2;
+    if (this.bytes.length < start) return undefined;
+    const length =
+      short === 126 ? this.bytes.readUInt16BE(2) : short === 127 ? Number(this.bytes.readBigUInt64BE(2)) : short;
+    if (this.bytes.length < start + length) return undefined;
+    const payload = this.bytes.subarray(start, start + length);
+    this.bytes = this.bytes.subarray(start + length);
+    return { opcode: first & 0x0f, payload };
   }
 
   private async need<Value>(what: string, find: () => Value | undefined): Promise<Value> {

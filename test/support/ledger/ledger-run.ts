@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto';
 import { RedisProcess } from '../redis-process.js';
+import { seedOf } from '../seed.js';
 import { SeededRandom } from '../seeded-random.js';
 import { startTcpProxy } from '../tcp-proxy.js';
 import { mint } from '../tokens.js';
@@ -151,12 +151,6 @@ async function everybodyJoined(ledger: Ledger, networks: readonly ClientNetwork[
 async function settled(ledger: Ledger): Promise<void> {
   const done = until('', () => ledger.unsettled === 0 && ledger.behind().length === 0, SETTLE_MS);
   await done.catch(() => undefined);
-}
-
-function seedOf(text: string | undefined): number {
-  if (text === undefined || text === '') return randomInt(2 ** 31);
-  if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new Error(`ROOKERY_SEED: expected a whole number, got ${JSON.stringify(text)}`);
 }
 
 function print(line: string): void {
