@@ -1,25 +1,39 @@
 import { RedisProcess } from './redis-process.js';
+import { until } from './within.js';
 
 const SLOTS = 16_384;
 const MASTERS = 3;
 const PATIENCE_MS = 20_000;
 const NODE_TIMEOUT_MS = '2000';
 
+export interface RedisClusterOptions {
+  /** Whether each master has a replica, which takes over when the master is lost. Default `false`. */
+  readonly replicas?: boolean;
+}
+
 /** A Redis Cluster of the test's own: three masters, which share the slots evenly. */
 export class RedisCluster {
-  private constructor(readonly nodes: readonly RedisProcess[]) {}
+  private constructor(
+    /** The masters, as they were at the start. */
+    readonly nodes: readonly RedisProcess[],
+    /** The replica of each, or none. */
+    private readonly replicas: readonly RedisProcess[],
+  ) {}
 
-  /** Resolves when every node says that the cluster is whole. */
-  static async start(): Promise<RedisCluster> {
+  /** Resolves when every node says that the cluster is whole, and every replica has what its master has. */
+  static async start({ replicas = false }: RedisClusterOptions = {}): Promise<RedisCluster> {
     const config = {
       'cluster-enabled': 'yes',
       'cluster-config-file': 'nodes.conf',
       'cluster-node-timeout': NODE_TIMEOUT_MS,
+      'repl-diskless-sync-delay': '0',
     };
-    const nodes = await Promise.all(Array.from({ length: MASTERS }, () => RedisProcess.start({ config })));
-    const cluster = new RedisCluster(nodes);
+    const count = replicas ? 2 * MASTERS : MASTERS;
+    const started = await Promise.all(Array.from({ length: count }, () => RedisProcess.start({ config })));
+    const cluster = new RedisCluster(started.slice(0, MASTERS), started.slice(MASTERS));
     try {
       await cluster.join();
+      await Promise.all(cluster.replicas.map((replica, i) => cluster.replicate(replica, cluster.nodes[i]!)));
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -57,8 +71,37 @@ export class RedisCluster {
     await Promise.all(this.nodes.map((node) => node.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId)));
   }
 
+  /** Ends a master as a crash does, after its replica has everything. Resolves when the replica is master. */
+  async failOver(master: RedisProcess): Promise<void> {
+    const replica = this.replicas[this.nodes.indexOf(master)];
+    if (!replica) throw new Error('expected a master that has a replica');
+    await until('the replica has it', async () => Number(await master.command('WAIT', '1', '1000')) === 1, PATIENCE_MS);
+    await master.kill();
+    const isMaster = async (): Promise<boolean> =>
+      String(await replica.command('INFO', 'replication')).includes('role:master');
+    await until('the replica has taken over', isMaster, PATIENCE_MS);
+  }
+
   async stop(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.stop()));
+    await Promise.all([...this.nodes, ...this.replicas].map((node) => node.stop()));
+  }
+
+  private async replicate(replica: RedisProcess, master: RedisProcess): Promise<void> {
+    const id = await idOf(master);
+    await replica.command('CLUSTER', 'MEET', '127.0.0.1', String(master.port));
+    const knows = async (): Promise<boolean> => String(await replica.command('CLUSTER', 'NODES')).includes(id);
+    await until('the replica knows its master', knows, PATIENCE_MS);
+    await replica.command('CLUSTER', 'REPLICATE', id);
+    const isUp = async (): Promise<boolean> =>
+      String(await replica.command('INFO', 'replication')).includes('master_link_status:up');
+    await until('the replica is in sync', isUp, PATIENCE_MS);
+    const everybody = [...this.nodes, ...this.replicas];
+    // Whoever votes must know whose replica it is.
+    const known = async (): Promise<boolean> => {
+      const told = await Promise.all(everybody.map((node) => node.command('CLUSTER', 'REPLICAS', id).catch(() => [])));
+      return told.every((list) => (list as unknown[]).length === 1);
+    };
+    await until('everybody knows the replica', known, PATIENCE_MS);
   }
 
   private async join(): Promise<void> {
