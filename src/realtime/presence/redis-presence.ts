@@ -28,6 +28,8 @@ interface Stray {
 }
 
 const SIGNS_PER_LEASE = 3;
+/** A sign that comes later than this part of the lease was held up: others' may have been, too. */
+const LATE_SIGN = 1 / 2;
 const REAPED_AT_ONCE = 10;
 const ROOMS_AT_ONCE = 50;
 
@@ -52,8 +54,9 @@ export class RedisPresence implements Presence {
   /** Rooms whose users are not entered under the present name yet. */
   private readonly unregistered = new Set<string>();
   private pod = newPodName();
-  /** Since when the lease was held without a break; by `performance.now()`, which does not jump with the wall clock. */
-  private heldSince = 0;
+  /** Since when signs of life came through on time; by `performance.now()`, which does not jump with the wall clock. */
+  private steadySince = 0;
+  private lastSign = 0;
   private timer: Timer | undefined;
   private ticking: Promise<void> | undefined;
   private isOpen = false;
@@ -63,7 +66,9 @@ export class RedisPresence implements Presence {
     this.rooms = new RedisPresenceRooms(options.connections.keys, options.connections.commands);
     this.leaseMs = options.leaseMs ?? 10_000;
     this.connections.onAvailability((available) => {
-      if (available && this.isOpen) this.tick();
+      if (!available || !this.isOpen) return;
+      this.steadySince = performance.now();
+      this.tick();
     });
   }
 
@@ -150,19 +155,28 @@ export class RedisPresence implements Presence {
     if (!(await this.renewLease())) await this.goOnUnderAnotherName();
     await this.registerAnew();
     await this.takeStraysOut();
-    // After an outage every lease has run out: the others get the time of one to come back before anybody is reaped.
-    if (performance.now() - this.heldSince >= this.leaseMs) await this.reapOthers();
+    // After an outage leases have run out all around: the others get the time of one to come back before anybody is reaped.
+    if (performance.now() - this.steadySince >= this.leaseMs) await this.reapOthers();
   }
 
   private async renewLease(): Promise<boolean> {
     const { keys, commands } = this.connections;
-    return (await commands.run(renewScript, [keys.pods()], [this.pod, this.leaseMs, 0])) === 1;
+    const renewed = (await commands.run(renewScript, [keys.pods()], [this.pod, this.leaseMs, 0])) === 1;
+    this.noteSign();
+    return renewed;
   }
 
   private async takeLease(): Promise<void> {
     const { keys, commands } = this.connections;
     await commands.run(renewScript, [keys.pods()], [this.pod, this.leaseMs, 1]);
-    this.heldSince = performance.now();
+    this.steadySince = this.lastSign = performance.now();
+  }
+
+  /** An outage that this pod's lease outlived may have been too long for another's, whose last sign was older. */
+  private noteSign(): void {
+    const now = performance.now();
+    if (now - this.lastSign > this.leaseMs * LATE_SIGN) this.steadySince = now;
+    this.lastSign = now;
   }
 
   private async goOnUnderAnotherName(): Promise<void> {
