@@ -3,6 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** How long a test waits for a frame, at the most: a machine that is busy takes its time. */
+const PATIENCE_MS = '20000';
+
 /**
  * Runs test files with jest, its output passed through.
  *
@@ -66,7 +69,7 @@ function run(args, { root, env, quiet, timeoutMs }) {
     // --json writes the report to stdout as well; jest's own lines go to stderr.
     const child = spawn(process.execPath, args, {
       cwd: root,
-      env: { ...process.env, ...env },
+      env: { ROOKERY_TEST_TIMEOUT_MS: PATIENCE_MS, ...process.env, ...env },
       stdio: ['ignore', 'ignore', quiet ? 'ignore' : 'inherit'],
     });
     let timedOut = false;

@@ -26,7 +26,7 @@ export interface TestClientOptions {
   readonly autoPong?: boolean;
   /** Offers `permessage-deflate`. Default `false`. */
   readonly compression?: boolean;
-  /** How long each wait may take. Default 5,000. */
+  /** How long each wait may take. Default: that of the environment variable `ROOKERY_TEST_TIMEOUT_MS`, else 5,000. */
   readonly timeoutMs?: number;
 }
 
@@ -60,7 +60,7 @@ export class TestClient {
     readonly ws: WebSocket,
     options: TestClientOptions,
   ) {
-    this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.timeoutMs = options.timeoutMs ?? (Number(process.env['ROOKERY_TEST_TIMEOUT_MS']) || DEFAULT_TIMEOUT_MS);
     ws.on('message', (data: Buffer, isBinary: boolean) => this.receive(data, isBinary));
     ws.on('error', () => undefined); // A close event follows, and tells it; connect() listens by itself.
     this.ended = new Promise((resolve) => {

@@ -39,6 +39,11 @@ async function toldAll(members: readonly AppClient[], count: number): Promise<vo
   }
 }
 
+/** What must be in the order in which it was said, unless a temporary error came between: then anyhow all of it. */
+function asSaid(numbers: readonly number[], sayer: AppClient): number[] {
+  return sayer.refusals === 0 ? [...numbers] : [...numbers].sort((a, b) => a - b);
+}
+
 it('a master that is killed after its replica has everything: every room goes on, those of other masters too', async () => {
   const rooms = range(1, 6).map(() => freshRoom());
   const pairs = await Promise.all(rooms.map((room) => Promise.all([enter(room, 0), enter(room, 1)])));
@@ -47,7 +52,7 @@ it('a master that is killed after its replica has everything: every room goes on
   const offsets = await Promise.all(
     pairs.map(([, other]) => Promise.all(range(1, 10).map((n) => other.say(`later ${n}`)))),
   );
-  for (const own of offsets) expect(own).toEqual(range(11, 20));
+  for (const [i, own] of offsets.entries()) expect(asSaid(own, pairs[i]![1])).toEqual(range(11, 20));
   await Promise.all(pairs.map(([one]) => one.say('the end')));
   for (const pair of pairs) await toldAll(pair, 21);
 });
@@ -88,7 +93,7 @@ it('a slot that moves to another master and back while its room is talked in: ea
   expect(offsets.flat().sort((a, b) => a - b)).toEqual(range(1, count));
   await toldAll(members, count + 1);
   for (const who of [0, 1]) {
-    const own = members[1]!.texts.filter((text) => text.startsWith(`${who} `));
-    expect(own).toEqual(own.map((_, n) => `${who} ${n}`));
+    const own = members[1]!.texts.filter((text) => text.startsWith(`${who} `)).map((text) => Number(text.slice(2)));
+    expect(asSaid(own, members[who]!)).toEqual(own.map((_, n) => n));
   }
 });

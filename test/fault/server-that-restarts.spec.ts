@@ -39,7 +39,7 @@ describe.each(kinds)('%s time: 500 clients whose server is away for 30 s', (kind
   let clients: Reconnecting[] = [];
 
   beforeEach(async () => {
-    server = await ServerProcess.start({ JWT_SECRET: secret, HEARTBEAT_MS: '0' });
+    server = await ServerProcess.start({ JWT_SECRET: secret, HEARTBEAT_MS: '0', MAX_LOOP_LAG_MS: '0' });
     clock = make();
     clients = Array.from({ length: CLIENTS }, (_, i) => new Reconnecting(server.wsUrl, `client-${i}`, clock));
     await passUntil('everybody is connected', () => clients.every(({ isConnected }) => isConnected), AWAY_MS);

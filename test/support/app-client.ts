@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import { RealtimeClient } from '../../src/client/index.js';
-import type { ClientRoom, GapEvent } from '../../src/client/index.js';
+import type { ClientRoom, GapEvent, WebSocketConstructor } from '../../src/client/index.js';
 import type { JoinedFrame } from '../../src/protocol/index.js';
 import { partsOf } from './chat.js';
 import type { Chat } from './chat.js';
@@ -16,12 +16,14 @@ export class AppClient {
   readonly seen: { readonly offset: number; readonly text: string }[] = [];
   readonly joins: JoinedFrame[] = [];
   readonly gaps: GapEvent[] = [];
+  /** Errors that answered its frames. The client sends again after a temporary one: then later frames may be stored first (OR3). */
+  refusals = 0;
   readonly #client: RealtimeClient<{ message: { text: string } }>;
   readonly #room: ClientRoom<{ message: { text: string } }>;
 
   constructor(chat: Chat, room: string, sub: string, pod = 0) {
     this.#client = new RealtimeClient(`${chat.urlOf(pod)}/ws/chat`, {
-      WebSocket,
+      WebSocket: this.#countingSocket(),
       token: () => chat.token(sub),
       random: () => Math.random() * HASTE,
     });
@@ -29,6 +31,16 @@ export class AppClient {
     this.#room.on('joined', (frame) => this.joins.push(frame));
     this.#room.on('gap', (gap) => this.gaps.push(gap));
     this.#room.on('message', ({ offset = 0, text }) => this.seen.push({ offset, text }));
+  }
+
+  #countingSocket(): WebSocketConstructor {
+    const count = (): void => void (this.refusals += 1);
+    return class extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols);
+        this.on('message', (data: Buffer) => data.includes('"type":"error"') && count());
+      }
+    };
   }
 
   /** Resolves when it was first let into the room. */

@@ -7,6 +7,15 @@ import type { CommandArgument, RedisScript } from './redis-script.js';
 /** Answers that say: this command was not carried out, here, now. Elsewhere, or with the script's text, it would be. */
 const NOT_CARRIED_OUT = /^(?:NOSCRIPT|MOVED|ASK|TRYAGAIN) /;
 
+/**
+ * Where commands of a slot go that must keep their order. ioredis chooses the node for the first of them and remembers it
+ * here: for a slot whose node it has just lost it would choose one at random each time.
+ */
+export interface Route {
+  readonly slot: number;
+  redis?: unknown;
+}
+
 /** Sends commands over the connection that all parts share. What comes back are Buffers, numbers and arrays of them. */
 export class RedisCommands {
   constructor(private readonly client: Redis | Cluster) {}
@@ -46,20 +55,20 @@ export class RedisCommands {
   }
 
   /**
-   * Tries to run a script once, where its slot is thought to be. It is written to the connection within the call, and it
+   * Tries to run a script once, where the route leads. It is written to the connection within the call, and it
    * is not sent on to another node by itself, so that whoever calls can keep an order.
    *
    * @throws Error as it came from Redis; see {@link isNotCarriedOut}.
    */
   attempt(
     script: RedisScript,
-    slot: number,
+    route: Route,
     keys: readonly string[],
     args: readonly CommandArgument[],
   ): Promise<unknown> {
     const command = new ScriptCommand(script, keys, args);
     // With a node, ioredis leaves redirections to the caller: so do its own pipelines.
-    if (slot >= 0) (this.client as Cluster).sendCommand(command, undefined, { slot });
+    if (route.slot >= 0) (this.client as Cluster).sendCommand(command, undefined, route);
     else this.client.sendCommand(command);
     return command.promise;
   }

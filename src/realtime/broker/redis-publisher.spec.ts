@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { BrokerUnavailableError } from '../realtime.errors.js';
-import type { RedisCommands } from './redis-commands.js';
+import type { RedisCommands, Route } from './redis-commands.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { RedisScript } from './redis-script.js';
 
@@ -14,6 +14,7 @@ interface Sent {
 /** Takes commands and leaves it to the test when and how they are answered. */
 class Commands {
   readonly sent: Sent[] = [];
+  readonly routes: Route[] = [];
   owner = 'node-1';
 
   slotOf(): number {
@@ -24,7 +25,8 @@ class Commands {
     return this.owner;
   }
 
-  attempt(_script: RedisScript, _slot: number, _keys: readonly string[], [text]: readonly string[]): Promise<unknown> {
+  attempt(_script: RedisScript, route: Route, _keys: readonly string[], [text]: readonly string[]): Promise<unknown> {
+    this.routes.push(route);
     return this.send('attempt', text);
   }
 
@@ -73,6 +75,19 @@ describe('RedisPublisher', () => {
     publish('1');
     publish('2');
     expect(commands.log).toEqual(['attempt 1', 'attempt 2']);
+  });
+
+  it('sends all that are under way at a time to one node, whichever the first was sent to', async () => {
+    publish('1');
+    publish('2');
+    publish('1', 'chat/b');
+    for (const { answer } of commands.sent) answer('ok');
+    await settle();
+    publish('3');
+    const [first, second, elsewhere, later] = commands.routes;
+    expect(second).toBe(first);
+    expect(elsewhere).not.toBe(first);
+    expect(later).not.toBe(first);
   });
 
   it('sends what was refused again in the order of the calls, before what was called later', async () => {

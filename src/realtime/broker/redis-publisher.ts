@@ -1,4 +1,4 @@
-import type { RedisCommands } from './redis-commands.js';
+import type { RedisCommands, Route } from './redis-commands.js';
 import { isNotCarriedOut, unavailable } from './redis-commands.js';
 import type { CommandArgument, RedisScript } from './redis-script.js';
 
@@ -13,8 +13,9 @@ interface Job {
 /** The publishes of one room that are under way. */
 interface Lane {
   readonly address: string;
-  readonly slot: number;
-  /** The node that those in flight were sent to. */
+  /** Where those in flight were sent to. */
+  readonly route: Route;
+  /** The node that the slot was thought to be on then. */
   owner: string | undefined;
   inFlight: number;
   /** Refused without having been carried out, in the order in which they were sent. */
@@ -55,7 +56,7 @@ export class RedisPublisher {
   }
 
   private take(lane: Lane, job: Job): void {
-    const owner = this.commands.ownerOf(lane.slot);
+    const owner = this.commands.ownerOf(lane.route.slot);
     if (lane.inFlight > 0 && owner !== lane.owner) lane.stalled = true;
     lane.owner = owner;
     if (lane.stalled) lane.held.push(job);
@@ -64,7 +65,7 @@ export class RedisPublisher {
 
   private send(lane: Lane, job: Job): void {
     lane.inFlight += 1;
-    this.commands.attempt(job.script, lane.slot, job.keys, job.args).then(
+    this.commands.attempt(job.script, lane.route, job.keys, job.args).then(
       (answer) => {
         job.resolve(answer);
         this.afterOne(lane);
@@ -99,8 +100,8 @@ export class RedisPublisher {
   }
 
   private newLane(address: string, key: string): Lane {
-    const slot = this.commands.slotOf(key);
-    const lane: Lane = { address, slot, owner: undefined, inFlight: 0, refused: [], held: [], stalled: false };
+    const route = { slot: this.commands.slotOf(key) };
+    const lane: Lane = { address, route, owner: undefined, inFlight: 0, refused: [], held: [], stalled: false };
     this.lanes.set(address, lane);
     return lane;
   }
