@@ -7,11 +7,22 @@ type MessageListener = Parameters<Broker['subscribe']>[1];
 type BrokerMessage = Parameters<MessageListener>[0];
 type HistoryRange = Parameters<Broker['history']>[1];
 type HistoryPage = Awaited<ReturnType<Broker['history']>>;
+type LatestRange = Parameters<Broker['latest']>[1];
+type LatestPage = Awaited<ReturnType<Broker['latest']>>;
 type Position = HistoryPage['position'];
 
 /** What of a broker can be made to fail. */
 export type BrokerOperation =
-  'publish' | 'subscribe' | 'unsubscribe' | 'history' | 'positions' | 'clearHistory' | 'signal' | 'ping';
+  | 'publish'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'history'
+  | 'positions'
+  | 'latest'
+  | 'latestPositions'
+  | 'clearHistory'
+  | 'signal'
+  | 'ping';
 
 /** Chooses deliveries: `true` for those that are meant. */
 export type DeliveryFilter = (address: string, message: BrokerMessage) => boolean;
@@ -129,6 +140,14 @@ export class FlakyBroker implements Broker {
 
   positions(addresses: readonly string[]): Promise<Position[]> {
     return this.through('positions', () => this.inner.positions(addresses));
+  }
+
+  latest(address: string, range: LatestRange): Promise<LatestPage> {
+    return this.through('latest', () => this.inner.latest(address, range));
+  }
+
+  latestPositions(addresses: readonly string[]): Promise<Position[]> {
+    return this.through('latestPositions', () => this.inner.latestPositions(addresses));
   }
 
   clearHistory(address: string): Promise<void> {

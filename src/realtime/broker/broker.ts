@@ -20,10 +20,12 @@ export interface Ancestor {
 export interface BrokerMessage {
   readonly payload: Buffer;
   readonly epoch: string;
-  /** 0: not stored. */
+  /** 0: not stored. Of a message with a key: its version. */
   readonly offset: number;
   /** The id of the connection that shall not get it; only on messages that are not stored. */
   readonly except: string | undefined;
+  /** It replaces what was published under this key before. */
+  readonly key?: string;
 }
 
 /** A frame in history. */
@@ -32,9 +34,22 @@ export interface StoredMessage {
   readonly payload: Buffer;
 }
 
+/**
+ * The newest message of a key. Its offset is the version of the room at its publish: versions say what is newer, and
+ * are shown to nobody.
+ */
+export interface LatestMessage extends StoredMessage {
+  readonly key: string;
+}
+
 export interface PublishOptions {
   /** `false`: no offset, no history; whoever is not subscribed at this moment never sees it (OR2). */
   readonly store: boolean;
+  /**
+   * Keeps the message as the newest one of this key, in place of the one before and without a history (OR4). 1–128
+   * characters without control characters. Needs `store`.
+   */
+  readonly key?: string | undefined;
   /**
    * The same key in the same room within `dedupeTtlMs` is published once. The key of a client's frame is made of its
    * user's id and the frame's id.
@@ -45,7 +60,7 @@ export interface PublishOptions {
 }
 
 export interface PublishResult {
-  /** `undefined`: not stored. Of a duplicate: that of the first. */
+  /** `undefined`: not stored, or under a key. Of a duplicate: that of the first. */
   readonly offset: number | undefined;
   /** Of a duplicate: that of the first. */
   readonly epoch: string;
@@ -70,6 +85,22 @@ export interface HistoryPage {
   readonly position: Position;
   /** Ascending, without a hole. */
   readonly frames: readonly StoredMessage[];
+}
+
+/** Which of a room's newest messages to read. */
+export interface LatestRange {
+  /** Those whose version is above this one. */
+  readonly since: number;
+  /** As in {@link HistoryRange}. */
+  readonly limit: number;
+  readonly maxBytes: number;
+}
+
+export interface LatestPage {
+  /** Read in the same instant as the frames. `oldest` is the lowest version that is kept. */
+  readonly position: Position;
+  /** One per key, ascending by version. */
+  readonly frames: readonly LatestMessage[];
 }
 
 export type MessageListener = (message: BrokerMessage) => void;
@@ -127,6 +158,22 @@ export interface Broker {
    * @throws BrokerUnavailableError unavailable
    */
   positions(addresses: readonly string[]): Promise<Position[]>;
+
+  /**
+   * Reads the newest message of each key of a room, and the position that they belong to (OR4). A room keeps 1,000 keys;
+   * above that the one that was published the longest ago goes. What is published with keys and what is published
+   * without them knows nothing of each other: they have a numbering each.
+   *
+   * @throws BrokerUnavailableError unavailable
+   */
+  latest(address: string, range: LatestRange): Promise<LatestPage>;
+
+  /**
+   * As {@link positions}, for rooms that are published into with keys. They have no ancestors.
+   *
+   * @throws BrokerUnavailableError unavailable
+   */
+  latestPositions(addresses: readonly string[]): Promise<Position[]>;
 
   /**
    * Forgets the frames of a room. Its numbering goes on.

@@ -2,6 +2,8 @@ import type {
   Broker,
   HistoryPage,
   HistoryRange,
+  LatestPage,
+  LatestRange,
   MessageListener,
   Position,
   PublishOptions,
@@ -69,6 +71,16 @@ export class MemoryBroker implements Broker {
   async positions(addresses: readonly string[]): Promise<Position[]> {
     this.checkOpen();
     return addresses.map((address) => this.store.position(address));
+  }
+
+  async latest(address: string, range: LatestRange): Promise<LatestPage> {
+    this.checkOpen();
+    return this.store.latest(address, range);
+  }
+
+  async latestPositions(addresses: readonly string[]): Promise<Position[]> {
+    this.checkOpen();
+    return addresses.map((address) => this.store.latestPosition(address));
   }
 
   async clearHistory(address: string): Promise<void> {

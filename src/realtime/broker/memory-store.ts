@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { SystemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
 import type {
@@ -6,11 +5,14 @@ import type {
   BrokerMessage,
   HistoryPage,
   HistoryRange,
+  LatestPage,
+  LatestRange,
   Position,
   PublishOptions,
   PublishResult,
 } from './broker.js';
 import { FrameLog } from './frame-log.js';
+import { MemoryLatest, newEpoch } from './memory-latest.js';
 
 export interface MemoryStoreOptions {
   /** Frames kept per room. 0: no limit but the time. */
@@ -70,32 +72,33 @@ export class MemoryStore {
   /** In the order of their expiry. */
   private readonly firsts = new Map<string, FirstPublish>();
   private readonly subscribers = new Map<string, readonly Subscriber[]>();
+  private readonly latestRooms: MemoryLatest;
   private readonly clock: Clock;
   private deliveries: Delivery[] = [];
 
   constructor(private readonly options: MemoryStoreOptions) {
     this.clock = options.clock ?? new SystemClock();
+    this.latestRooms = new MemoryLatest({ ...options, roomTtlMs: ROOM_TTL_MS, clock: this.clock });
   }
 
-  publish(address: string, payload: Buffer, { store, dedupeKey, except }: PublishOptions): PublishResult {
+  publish(address: string, payload: Buffer, options: PublishOptions): PublishResult {
+    const { store, dedupeKey, except, key } = options;
     this.cleanUp();
     const firstKey = dedupeKey === undefined ? undefined : `${address}\n${dedupeKey}`;
     const first = firstKey === undefined ? undefined : this.firsts.get(firstKey);
     if (first) return { offset: first.offset || undefined, epoch: first.epoch, duplicate: true };
-    const room = this.use(address);
-    let offset = 0;
-    if (store) {
-      offset = room.top += 1;
-      room.log.append(offset, payload);
-      this.retaining.delete(address);
-      this.retaining.set(address, this.clock.now());
-    }
+    const message =
+      key === undefined
+        ? this.append(address, payload, store, except)
+        : this.latestRooms.publish(address, key, payload);
+    const { epoch } = message;
+    const offset = key === undefined ? message.offset : 0;
     if (firstKey !== undefined) {
       const expiresAt = this.clock.now() + this.options.dedupeTtlMs;
-      this.firsts.set(firstKey, { offset, epoch: room.epoch, expiresAt });
+      this.firsts.set(firstKey, { offset, epoch, expiresAt });
     }
-    this.deliver(address, { payload, epoch: room.epoch, offset, except: store ? undefined : except });
-    return { offset: offset || undefined, epoch: room.epoch, duplicate: false };
+    this.deliver(address, message);
+    return { offset: offset || undefined, epoch, duplicate: false };
   }
 
   /** Delivers what is published after this call. @returns what ends it. */
@@ -121,6 +124,16 @@ export class MemoryStore {
     return { position: positionOf(room), frames: room.log.read(range) };
   }
 
+  latest(address: string, range: LatestRange): LatestPage {
+    this.cleanUp();
+    return this.latestRooms.read(address, range);
+  }
+
+  latestPosition(address: string): Position {
+    this.cleanUp();
+    return this.latestRooms.position(address);
+  }
+
   clearHistory(address: string): void {
     this.rooms.get(address)?.log.clear();
     this.retaining.delete(address);
@@ -130,6 +143,7 @@ export class MemoryStore {
    * Begins an epoch, as a failover does that lost every frame above `survivingTop`. Default: none was lost. For tests.
    */
   beginEpoch(address: string, survivingTop: number = Number.POSITIVE_INFINITY): void {
+    this.latestRooms.beginEpoch(address, survivingTop);
     const room = this.use(address);
     const top = Math.min(room.top, survivingTop);
     room.ancestors = [{ epoch: room.epoch, top }, ...room.ancestors].slice(0, MAX_ANCESTORS);
@@ -140,7 +154,22 @@ export class MemoryStore {
 
   /** How many rooms, retained frames' rooms and dedupe keys it holds: what a test of leaks looks at. */
   get size(): { readonly rooms: number; readonly retaining: number; readonly dedupeKeys: number } {
-    return { rooms: this.rooms.size, retaining: this.retaining.size, dedupeKeys: this.firsts.size };
+    const latest = this.latestRooms.size;
+    return {
+      rooms: this.rooms.size + latest.rooms,
+      retaining: this.retaining.size + latest.retaining,
+      dedupeKeys: this.firsts.size,
+    };
+  }
+
+  private append(address: string, payload: Buffer, store: boolean, except: string | undefined): BrokerMessage {
+    const room = this.use(address);
+    if (!store) return { payload, epoch: room.epoch, offset: 0, except };
+    const offset = (room.top += 1);
+    room.log.append(offset, payload);
+    this.retaining.delete(address);
+    this.retaining.set(address, this.clock.now());
+    return { payload, epoch: room.epoch, offset, except: undefined };
   }
 
   private use(address: string): StoredRoom {
@@ -163,6 +192,7 @@ export class MemoryStore {
       if (expiresAt > now) break;
       this.firsts.delete(key);
     }
+    this.latestRooms.cleanUp();
     const { historyTtlMs } = this.options;
     if (historyTtlMs === 0) return;
     for (const [address, publishedAt] of this.retaining) {
@@ -206,8 +236,4 @@ function call(listener: StoreListener, message: BrokerMessage): void {
 
 function positionOf({ epoch, top, log, ancestors }: StoredRoom): Position {
   return { epoch, top, oldest: top + 1 - log.length, ancestors: [...ancestors] };
-}
-
-function newEpoch(): string {
-  return randomBytes(9).toString('base64url');
 }

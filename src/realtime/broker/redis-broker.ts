@@ -4,6 +4,8 @@ import type {
   Broker,
   HistoryPage,
   HistoryRange,
+  LatestPage,
+  LatestRange,
   MessageListener,
   Position,
   PublishOptions,
@@ -12,11 +14,14 @@ import type {
 } from './broker.js';
 import { RealtimeConfigError, RealtimeUsageError } from '../realtime.errors.js';
 import type { RedisConnections } from './redis-connections.js';
-import { decodeHistory, decodeMessage, decodePosition, decodePublished } from './redis-message.js';
+import { latestScripts } from './redis-latest-scripts.js';
+import type { LatestScripts } from './redis-latest-scripts.js';
+import { decodeHistory, decodeLatest, decodeMessage, decodePosition, decodePublished } from './redis-message.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { RedisReplicas } from './redis-replicas.js';
 import { roomScripts } from './redis-scripts.js';
 import type { RoomScripts } from './redis-scripts.js';
+import type { RedisScript } from './redis-script.js';
 
 export interface RedisBrokerOptions {
   readonly connections: RedisConnections;
@@ -38,6 +43,7 @@ export class RedisBroker implements Broker {
   private readonly publisher: RedisPublisher;
   private readonly replicas: RedisReplicas | undefined;
   private readonly scripts: RoomScripts;
+  private readonly latestScripts: LatestScripts;
   private readonly signalListeners: SignalListener[] = [];
   private readonly interruptedListeners: ((addresses: readonly string[]) => void)[] = [];
   /** Names the epochs that this process begins: unlike anybody else's, and each unlike the one before. */
@@ -57,7 +63,9 @@ export class RedisBroker implements Broker {
     }
     if (waitReplicas > 0) this.replicas = new RedisReplicas(options.connections.commands, waitReplicas);
     this.publisher = new RedisPublisher(options.connections.commands);
-    this.scripts = roomScripts({ ...options, sharded: options.connections.sharded, waitReplicas });
+    const settings = { ...options, sharded: options.connections.sharded, waitReplicas };
+    this.scripts = roomScripts(settings);
+    this.latestScripts = latestScripts(settings);
     this.connections.onAvailability(() => this.tellRestored());
   }
 
@@ -82,6 +90,7 @@ export class RedisBroker implements Broker {
   }
 
   async publish(address: string, payload: Buffer, options: PublishOptions): Promise<PublishResult> {
+    if (options.key !== undefined) return this.publishLatest(address, options.key, payload, options.dedupeKey);
     const { keys } = this.connections;
     const { dedupeKey, except = '', store } = options;
     const names = [keys.metadata(address), keys.stream(address), keys.channel(address)];
@@ -122,14 +131,20 @@ export class RedisBroker implements Broker {
     return decodeHistory(asArray(await commands.run(this.scripts.history, names, args)), since !== undefined);
   }
 
-  async positions(addresses: readonly string[]): Promise<Position[]> {
-    // In a cluster each room has a slot of its own.
-    const size = this.connections.sharded ? 1 : POSITIONS_BATCH;
-    const batches: Promise<Position[]>[] = [];
-    for (let start = 0; start < addresses.length; start += size) {
-      batches.push(this.positionsOf(addresses.slice(start, start + size)));
-    }
-    return (await Promise.all(batches)).flat();
+  async latest(address: string, { since, limit, maxBytes }: LatestRange): Promise<LatestPage> {
+    const args = [this.candidateEpoch(), since, limit, maxBytes];
+    const { commands } = this.connections;
+    return decodeLatest(asArray(await commands.run(this.latestScripts.read, this.latestNames(address), args)));
+  }
+
+  positions(addresses: readonly string[]): Promise<Position[]> {
+    const { keys } = this.connections;
+    const namesOf = (address: string): string[] => [keys.metadata(address), keys.stream(address)];
+    return this.inBatches(addresses, this.scripts.positions, namesOf);
+  }
+
+  latestPositions(addresses: readonly string[]): Promise<Position[]> {
+    return this.inBatches(addresses, this.latestScripts.positions, (address) => this.latestNames(address));
   }
 
   async clearHistory(address: string): Promise<void> {
@@ -161,10 +176,48 @@ export class RedisBroker implements Broker {
     this.interruptedListeners.push(listener);
   }
 
-  private async positionsOf(addresses: readonly string[]): Promise<Position[]> {
-    const { keys, commands } = this.connections;
-    const names = addresses.flatMap((address) => [keys.metadata(address), keys.stream(address)]);
-    const fields = asArray(await commands.run(this.scripts.positions, names, [this.candidateEpoch()]));
+  private async inBatches(
+    addresses: readonly string[],
+    script: RedisScript,
+    namesOf: (address: string) => string[],
+  ): Promise<Position[]> {
+    // In a cluster each room has a slot of its own.
+    const size = this.connections.sharded ? 1 : POSITIONS_BATCH;
+    const batches: Promise<Position[]>[] = [];
+    for (let start = 0; start < addresses.length; start += size) {
+      batches.push(this.positionsOf(addresses.slice(start, start + size), script, namesOf));
+    }
+    return (await Promise.all(batches)).flat();
+  }
+
+  private async publishLatest(
+    address: string,
+    key: string,
+    payload: Buffer,
+    dedupeKey: string | undefined,
+  ): Promise<PublishResult> {
+    const { keys } = this.connections;
+    const names = [...this.latestNames(address), keys.channel(address)];
+    if (dedupeKey !== undefined) names.push(keys.dedupe(address, dedupeKey));
+    const args = [this.candidateEpoch(), payload, key];
+    const answer = await this.publisher.run(address, this.latestScripts.publish, names, args);
+    await this.replicas?.confirm();
+    return decodePublished(answer);
+  }
+
+  private latestNames(address: string): string[] {
+    const { keys } = this.connections;
+    return [keys.latestMetadata(address), keys.latestFrames(address), keys.latestVersions(address)];
+  }
+
+  private async positionsOf(
+    addresses: readonly string[],
+    script: RedisScript,
+    namesOf: (address: string) => string[],
+  ): Promise<Position[]> {
+    const fields = asArray(
+      await this.connections.commands.run(script, addresses.flatMap(namesOf), [this.candidateEpoch()]),
+    );
     return addresses.map((_, i) => decodePosition(fields, i * 4));
   }
 

@@ -14,6 +14,9 @@ describe('RedisKeys', () => {
       keys.names('chat/a'),
       keys.podCounts('chat/a'),
       keys.podUsers('chat/a', 'pod1'),
+      keys.latestMetadata('chat/a'),
+      keys.latestFrames('chat/a'),
+      keys.latestVersions('chat/a'),
     ];
     for (const name of names) expect(/\{([^}]*)\}/.exec(name)?.[1]).toBe('chat/a');
     expect(new Set(names).size).toBe(names.length);

@@ -26,6 +26,21 @@ export class RedisKeys {
     return `${this.prefix}{${address}}:s`;
   }
 
+  /** Hash: epoch, top version and replication id of a room's newest frames. */
+  latestMetadata(address: string): string {
+    return `${this.prefix}{${address}}:lm`;
+  }
+
+  /** Hash: the newest frame of each key. */
+  latestFrames(address: string): string {
+    return `${this.prefix}{${address}}:lf`;
+  }
+
+  /** Sorted set: the keys by the versions of their newest frames. */
+  latestVersions(address: string): string {
+    return `${this.prefix}{${address}}:lv`;
+  }
+
   /** Channel on which a room's messages are published. */
   channel(address: string): string {
     return `${this.prefix}{${address}}:c`;

@@ -8,6 +8,17 @@ describe('decodeMessage', () => {
     expect(message).toEqual({ payload, epoch: 'e_1-x', offset: 42, except: undefined });
   });
 
+  it('finds the key behind an offset, whatever the key is made of', () => {
+    const message = decodeMessage(Buffer.from('e 7 EUR USD é\n{"a":1}'));
+    expect(message).toEqual({
+      payload: Buffer.from('{"a":1}'),
+      epoch: 'e',
+      offset: 7,
+      except: undefined,
+      key: 'EUR USD é',
+    });
+  });
+
   it('reads whom a message leaves out, spaces included', () => {
     expect(decodeMessage(Buffer.from('e 0 a b ü\nx'))).toEqual({
       payload: Buffer.from('x'),

@@ -1,10 +1,11 @@
-import type { Ancestor, BrokerMessage, HistoryPage, Position, PublishResult } from './broker.js';
+import type { Ancestor, BrokerMessage, HistoryPage, LatestPage, Position, PublishResult } from './broker.js';
 
 const NEWLINE = 10;
 
 /**
  * Reads what came on a room's channel: `<epoch> <offset> <except>`, a newline, the payload's bytes. `except` is empty
- * where nobody is left out. The payload shares its memory with what came.
+ * where nobody is left out; behind an offset above 0 stands a key in its place. The payload shares its memory with what
+ * came.
  *
  * @returns undefined where it is no such message: somebody else published on the channel.
  */
@@ -16,12 +17,11 @@ export function decodeMessage(message: Buffer): BrokerMessage | undefined {
   const second = header.indexOf(' ', first + 1);
   const offset = Number(header.slice(first + 1, second));
   if (first < 1 || second < first + 2 || !Number.isSafeInteger(offset) || offset < 0) return undefined;
-  return {
-    payload: message.subarray(end + 1),
-    epoch: header.slice(0, first),
-    offset,
-    except: second + 1 < header.length ? header.slice(second + 1) : undefined,
-  };
+  const payload = message.subarray(end + 1);
+  const epoch = header.slice(0, first);
+  const rest = second + 1 < header.length ? header.slice(second + 1) : undefined;
+  if (rest !== undefined && offset > 0) return { payload, epoch, offset, except: undefined, key: rest };
+  return { payload, epoch, offset, except: rest };
 }
 
 /** Reads a publish script's answer: `<1 where the dedupe key was known, else 0> <epoch> <offset>`. */
@@ -54,6 +54,15 @@ export function decodeHistory(answer: readonly unknown[], ascending: boolean): H
     frames.push({ offset: Number.parseInt(String(answer[i]), 10), payload: answer[i + 1] as Buffer });
   }
   if (!ascending) frames.reverse();
+  return { position: decodePosition(answer), frames };
+}
+
+/** Reads the script's answer that gives newest frames: a position, then key, version and payload of each. */
+export function decodeLatest(answer: readonly unknown[]): LatestPage {
+  const frames = [];
+  for (let i = 4; i + 2 < answer.length; i += 3) {
+    frames.push({ key: String(answer[i]), offset: Number(answer[i + 1]), payload: answer[i + 2] as Buffer });
+  }
   return { position: decodePosition(answer), frames };
 }
 

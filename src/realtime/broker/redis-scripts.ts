@@ -32,8 +32,7 @@ const MAX_ANCESTORS = 16;
 /** Makes the scripts. The settings stand in their text: arguments that never change needn't travel with each message. */
 export function roomScripts(settings: RoomScriptSettings): RoomScripts {
   const { historySize, historyTtlMs, dedupeTtlMs } = settings;
-  // The numbering must outlive what is numbered by it.
-  const metadataTtlMs = historyTtlMs === 0 ? 0 : Math.max(METADATA_TTL_MS, historyTtlMs);
+  const metadataTtlMs = metadataTtlOf(historyTtlMs);
   const publishCommand = settings.sharded ? 'SPUBLISH' : 'PUBLISH';
   const room = openRoom(metadataTtlMs);
   // Since Redis 7.2 WAIT is about the connection's own writes: a duplicate makes one, which comes after the first publish.
@@ -118,12 +117,17 @@ return reply`;
   };
 }
 
+/** The numbering must outlive what is numbered by it. */
+export function metadataTtlOf(historyTtlMs: number): number {
+  return historyTtlMs === 0 ? 0 : Math.max(METADATA_TTL_MS, historyTtlMs);
+}
+
 /**
  * What every script of a room begins with. `open_room` gives the present epoch and the top. It begins an epoch where
  * there is none, and where the data changed hands since the last look: a restart and a failover both give the server
  * another replication id, and both may have lost the newest frames (docs/adr/0001-fence-in-the-script.md).
  */
-function openRoom(metadataTtlMs: number): string {
+export function openRoom(metadataTtlMs: number): string {
   return `
 local function replication_id()
   local info = redis.pcall('INFO', 'replication')
@@ -151,9 +155,13 @@ local function open_room(metadata, stream, candidate, replid)
   return candidate, tonumber(top)
 end
 
+local function keep(metadata)
+  ${metadataTtlMs > 0 ? `if redis.call('PTTL', metadata) < ${Math.floor(metadataTtlMs / 2)} then ${expire('metadata', metadataTtlMs)} end` : ''}
+end
+
 local function add_position(reply, metadata, stream, candidate, replid)
   local epoch, top = open_room(metadata, stream, candidate, replid)
-  ${metadataTtlMs > 0 ? `if redis.call('PTTL', metadata) < ${Math.floor(metadataTtlMs / 2)} then ${expire('metadata', metadataTtlMs)} end` : ''}
+  keep(metadata)
   reply[#reply + 1] = epoch
   reply[#reply + 1] = string.format('%.0f', top)
   reply[#reply + 1] = string.format('%.0f', top + 1 - redis.call('XLEN', stream))
@@ -162,6 +170,6 @@ end
 `;
 }
 
-function expire(key: string, ttlMs: number): string {
+export function expire(key: string, ttlMs: number): string {
   return ttlMs > 0 ? `redis.call('PEXPIRE', ${key}, '${ttlMs}')` : `redis.call('PERSIST', ${key})`;
 }

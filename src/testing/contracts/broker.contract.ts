@@ -2,6 +2,7 @@ import { BrokerRun } from './broker/broker-run.js';
 import type { BrokerContract } from './broker/broker-run.js';
 import { describeEpochs } from './broker/epochs.js';
 import { describeHistory } from './broker/history.js';
+import { describeLatest } from './broker/latest.js';
 import { describeLife } from './broker/life.js';
 import { describePublishing } from './broker/publishing.js';
 import { describeSubscriptions } from './broker/subscriptions.js';
@@ -19,6 +20,7 @@ export function describeBrokerContract(test: TestApi, name: string, contract: Br
     describeHistory(test, run);
     describeEpochs(test, run);
     describeSubscriptions(test, run);
+    describeLatest(test, run);
     describeLife(test, run);
   });
 }

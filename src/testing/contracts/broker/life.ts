@@ -33,6 +33,8 @@ export function describeLife({ describe, it }: TestApi, run: BrokerRun): void {
       );
       await assert.rejects(a.history(room, ALL), unavailable);
       await assert.rejects(a.positions([room]), unavailable);
+      await assert.rejects(a.latest(room, { since: 0, ...ALL }), unavailable);
+      await assert.rejects(a.latestPositions([room]), unavailable);
       await assert.rejects(a.clearHistory(room), unavailable);
       await assert.rejects(a.signal(bytes('x')), unavailable);
       await assert.rejects(a.ping(1_000), unavailable);
