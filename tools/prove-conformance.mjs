@@ -66,6 +66,13 @@ const mutants = [
     to: 'lane.free = true;',
   },
   {
+    rule: 'OR4',
+    what: 'every frame of a key is queued for a slow member',
+    file: 'rooms/latest-room.ts',
+    from: 'if (member.connection.outbox.takes(',
+    to: 'if (member.index >= 0 || member.connection.outbox.takes(',
+  },
+  {
     rule: 'RC1',
     what: 'a replay begins one frame too late',
     file: 'rooms/room-joiner.ts',

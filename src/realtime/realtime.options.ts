@@ -7,6 +7,7 @@ import type { TrustProxy } from './gateway/proxy-trust.js';
 import type { Clock } from './clock.js';
 import type { Claims } from './auth/identity.js';
 import { RealtimeConfigError } from './realtime.errors.js';
+import { isNamespace } from './rooms/address.js';
 
 /** How tokens are checked. At least one of `secret`, `publicKey` and `jwksUri`. */
 export interface JwtOptions {
@@ -122,6 +123,11 @@ export interface RealtimeOptions {
   readonly historySize?: number;
   /** How long a room's frames are kept after its last one. Default 86,400,000 (a day). 0: no limit. */
   readonly historyTtlMs?: number;
+  /**
+   * Namespaces whose rooms are of kind `latest` (OR4), for a process that publishes there and does not have their
+   * gateways: a worker. Default: none beside those of its gateways with `roomKind: 'latest'`.
+   */
+  readonly latestNamespaces?: readonly string[];
   /** How long a frame's id is remembered (CL2). Default 300,000. Can't be 0. */
   readonly dedupeTtlMs?: number;
   /** How long a lost connection may stay away before its user has left (CN3). Default 2,000. */
@@ -195,6 +201,7 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
     whenUserIsFull: given.whenUserIsFull ?? 'reject',
     historySize: given.historySize ?? 1_000,
     historyTtlMs: given.historyTtlMs ?? 86_400_000,
+    latestNamespaces: given.latestNamespaces ?? [],
     dedupeTtlMs: given.dedupeTtlMs ?? 300_000,
     leaveGraceMs: given.leaveGraceMs ?? 2_000,
     announceUpTo: given.announceUpTo ?? 100,
@@ -212,6 +219,10 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
   }
   for (const name of POSITIVE) {
     if (flat[name] === 0) throw new RealtimeConfigError(`${name} can't be 0: set it to at least 1`);
+  }
+  const wrong = flat.latestNamespaces.find((name) => !isNamespace(name));
+  if (wrong !== undefined) {
+    throw new RealtimeConfigError(`latestNamespaces: expected names of namespaces, got ${JSON.stringify(wrong)}`);
   }
   if (!/^[A-Za-z0-9:_-]*$/.test(flat.redisPrefix)) {
     throw new RealtimeConfigError(

@@ -35,6 +35,7 @@ import { RemoteControl } from './rooms/remote-control.js';
 import { Room } from './rooms/room.js';
 import type { RoomParts } from './rooms/room.js';
 import { replayChunk } from './rooms/replay.js';
+import type { RoomKind } from './rooms/room-kind.js';
 import { RoomJoiner } from './rooms/room-joiner.js';
 import { RoomRegistry } from './rooms/room-registry.js';
 import { Traffic } from './traffic.js';
@@ -74,13 +75,14 @@ export async function buildRealtime(
   const connections = new ConnectionRegistry();
   const traffic = new Traffic();
   const countMembers = (address: string): Promise<number> => presence.count(address);
-  const publisher = new Publisher(broker, clock, (namespace) => runtime.isPlain(namespace));
+  const kindOf = (namespace: string): RoomKind => runtime.kindOf(namespace);
+  const publisher = new Publisher(broker, clock, kindOf);
   const announcer = new Announcer({
     broker,
     clock,
     events,
     announceUpTo: options.announceUpTo,
-    isPlain: (namespace) => runtime.isPlain(namespace),
+    isPlain: (namespace) => kindOf(namespace) === 'nothing',
   });
   const tracker = new PresenceTracker({
     presence,
@@ -94,9 +96,21 @@ export async function buildRealtime(
     publisher,
     broker,
     presence,
+    kindOf,
     kick: (at, userId, forMs) => control.kick(at, userId, forMs),
   };
-  const registry = new RoomRegistry({ ...options, broker, clock, events, connections, countMembers, traffic });
+  const chunk = replayChunk(options.maxBufferedBytes);
+  const registry = new RoomRegistry({
+    ...options,
+    broker,
+    clock,
+    events,
+    connections,
+    countMembers,
+    traffic,
+    kindOf,
+    chunk,
+  });
   const joiner = new RoomJoiner({
     registry,
     broker,
@@ -106,7 +120,7 @@ export async function buildRealtime(
     countMembers,
     roomAt: (at) => new Room(at, rooms),
     joinTimeoutMs: options.joinTimeoutMs,
-    chunk: replayChunk(options.maxBufferedBytes),
+    chunk,
   });
   const verifier = options.auth.jwt
     ? new JwtVerifier(options.auth.jwt, !options.auth.identity, { clock, events })
@@ -119,7 +133,7 @@ export async function buildRealtime(
     joiner,
     policy,
     maxRoomsPerConnection: options.maxRoomsPerConnection,
-    chunk: replayChunk(options.maxBufferedBytes),
+    chunk,
     verify: verifier && ((token) => verifyIdentity(verifier, options, token)),
   });
   const runtime: GatewayRuntime = new GatewayRuntime({
@@ -221,7 +235,7 @@ export const realtimeProviders: Provider[] = [
     provide: GatewayBinder,
     inject: [DiscoveryService, ExternalContextCreator, REALTIME_OPTIONS],
     useFactory: (discovery: DiscoveryService, external: ExternalContextCreator, options: ResolvedOptions) =>
-      new GatewayBinder(discovery, external, options.handshake.globalGuards),
+      new GatewayBinder(discovery, external, options),
   },
   JwtHandshakeGuard,
 ];

@@ -30,7 +30,7 @@ export interface NamespaceHandle {
    *
    * @throws BrokerUnavailableError unavailable
    */
-  publish(type: string, payload: unknown, options?: Omit<PublishOptions, 'store'>): Promise<PublishResult>;
+  publish(type: string, payload: unknown, options?: Omit<PublishOptions, 'store' | 'key'>): Promise<PublishResult>;
 }
 
 /**

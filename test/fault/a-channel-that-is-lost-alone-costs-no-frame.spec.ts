@@ -6,6 +6,7 @@ import type { ChatServer } from '../support/chat-server.js';
 import { RedisProcess } from '../support/redis-process.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
+import { boardOf, priced, quote, watch } from '../support/ticker.js';
 import { until } from '../support/within.js';
 
 const POSITION_CHECK_MS = 1_000;
@@ -60,4 +61,24 @@ it('unsubscribed behind the back of the pod, one last frame, silence: it is deli
   expect(proxy.made).toBe(2);
   await say(carol, 'hi');
   await heard(carol, 'hi');
+});
+
+it('in a room of kind latest members have the newest frame all the same', async () => {
+  const pod = await startPod(proxy.port, { positionCheckMs: POSITION_CHECK_MS });
+  const other = await startPod(redis.port);
+  const room = freshRoom();
+  const { client } = await watch(pod, room);
+  const channel = `rookery:{ticker/${room}}:c`;
+  const subscribers = async (): Promise<unknown> =>
+    ((await redis.command('PUBSUB', 'NUMSUB', channel)) as unknown[])[1];
+  expect(await subscribers()).toBe(1);
+
+  proxy.inject(`UNSUBSCRIBE ${channel}\r\n`);
+  await until('Redis has ended the subscription', async () => (await subscribers()) === 0);
+  for (const price of [1, 2, 3]) await quote(other.realtime, room, 'a', price);
+  await priced(client, 3);
+  await until('the channel is subscribed again', async () => (await subscribers()) === 1, 5 * POSITION_CHECK_MS);
+  await quote(other.realtime, room, 'a', 4);
+  await priced(client, 4);
+  expect(boardOf(client)).toEqual({ a: 4 });
 });

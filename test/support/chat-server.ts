@@ -6,11 +6,12 @@ import type { TestServer, TestServerOptions } from '../../src/testing/index.js';
 import { Chat } from './chat.js';
 import { ChatFixtureGateway, ListedPolicy } from './chat-fixture.gateway.js';
 import { Probe } from './probe.js';
+import { TickerFixtureGateway } from './ticker-fixture.gateway.js';
 
 export const SECRET = 'a secret of the tests, long enough for HS256';
 
 export interface ChatServerOptions extends Omit<TestServerOptions, 'gateways'> {
-  /** Default: the chat fixture. */
+  /** Default: the chat fixture, and the ticker's. */
   readonly gateways?: readonly Type[];
   readonly providers?: NonNullable<ModuleMetadata['providers']>;
 }
@@ -47,7 +48,7 @@ export async function startChat(options: RealtimeOptions = {}, setup: ChatServer
   const policy = new ListedPolicy();
   const server = await startTestServer({
     ...setup,
-    gateways: setup.gateways ?? [ChatFixtureGateway],
+    gateways: setup.gateways ?? [ChatFixtureGateway, TickerFixtureGateway],
     providers: [
       { provide: Probe, useValue: probe },
       { provide: RoomPolicy, useValue: policy },

@@ -19,6 +19,7 @@ import {
 import { startPods } from './pods.js';
 import type { Pods } from './pods.js';
 import { runSeam } from './seam.js';
+import { boardOf, priced, pricesIn, quote, watch } from './ticker.js';
 
 /** What makes pods share a broker, for one suite. */
 export interface SharedBackend {
@@ -160,6 +161,24 @@ export function describePods(name: string, start: () => Promise<SharedBackend>):
       expect(await two.next('typing')).not.toHaveProperty('offset');
       await say(two, 'marker');
       await one.expectNone('typing', () => heard(one, 'marker'));
+    });
+
+    it('OR4 lets members on every pod end with the newest of each key, the same for who comes later', async () => {
+      const room = freshRoom();
+      const clients = await Promise.all(range(0, 2).map(async (pod) => (await watch(chat, room, { pod })).client));
+      const publish = async (realtime: Pods['worker']['realtime'], from: number): Promise<void> => {
+        for (const n of range(from, from + 199)) await quote(realtime, room, `s${n % 7}`, n);
+      };
+      await Promise.all([...chat.pods, chat.worker].map(({ realtime }, i) => publish(realtime, i * 1_000)));
+      await quote(chat.worker.realtime, room, 'marker', -1);
+      await Promise.all(clients.map((client) => priced(client, -1)));
+      const { client: late } = await watch(chat, room, { pod: 1 });
+      await priced(late, -1);
+      expect(Object.keys(boardOf(late))).toHaveLength(8);
+      for (const client of clients) {
+        expect(boardOf(client)).toEqual(boardOf(late));
+        expect(pricesIn(client)).toEqual(pricesIn(clients[0]!));
+      }
     });
 
     it('CN3 announces nobody who is still there on another pod, and each leave once, on every pod', async () => {

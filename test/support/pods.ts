@@ -42,7 +42,7 @@ export async function startPods(
 ): Promise<Pods> {
   const pods: ChatServer[] = [];
   for (let i = 0; i < count; i += 1) pods.push(await startChat({ ...options, ...shared() }));
-  return new Pods(pods, await startTestServer({ options: { ...options, ...shared() } }));
+  return new Pods(pods, await startTestServer({ options: { latestNamespaces: ['ticker'], ...options, ...shared() } }));
 }
 
 /** What pods of one process share. */

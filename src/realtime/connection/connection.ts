@@ -191,9 +191,10 @@ export class Connection {
 
   /**
    * Sends a chunk of a replay. Resolves when the socket has drained, or is gone. Its bytes don't count towards
-   * `maxBufferedBytes`; a reader is too slow for them when none drains for 10 s (RC5), see `Heartbeat`. @internal
+   * `maxBufferedBytes`; a reader is too slow for them when none drains for 10 s from `now` on (RC5), see `Heartbeat`.
+   * Without `now` it may take its time: nothing piles up meanwhile (OR4). @internal
    */
-  async deliverChunk(messages: readonly ChunkMessage[], now: number): Promise<void> {
+  async deliverChunk(messages: readonly ChunkMessage[], now?: number): Promise<void> {
     if (this.closing !== undefined) return;
     this.stalledSince = now;
     this.budget.spend(messages.reduce((sum, { payload }) => sum + payload.length, 0));

@@ -60,6 +60,11 @@ export class Outbox {
     return this.underWay;
   }
 
+  /** Whether the socket has drained, and with so many bytes more at most so many are pending. */
+  takes(bytes: number, most: number): boolean {
+    return this.isDrained() && this.pendingBytes + bytes <= most;
+  }
+
   /** Queues an encoded message (`encodeTextMessage`). After {@link close} it is dropped: nobody would read it. */
   push(message: Buffer): void {
     if (this.closed) return;

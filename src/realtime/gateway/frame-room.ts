@@ -70,6 +70,7 @@ export class FrameRoom extends Room {
       id: own ?? (n === 1 ? id : randomUUID()),
       dedupeKey: own === undefined ? id && userDedupeKey(user, id, n) : serverDedupeKey(own),
       store: options.store ?? true,
+      key: options.key,
       except: options.except,
       as: options.as ?? { id: identity.id, name: identity.name },
     });

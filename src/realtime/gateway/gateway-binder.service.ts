@@ -4,6 +4,7 @@ import { DiscoveryService, ExternalContextCreator, MetadataScanner, ModuleRef } 
 import { reservedTypes } from '../../protocol/names.js';
 import { RealtimeConfigError } from '../realtime.errors.js';
 import { isNamespace } from '../rooms/address.js';
+import type { ResolvedOptions } from '../realtime.options.js';
 import type { RoomHooks } from '../rooms/room-hooks.js';
 import type { GatewayBinding, HandshakeCheck } from './gateway-binding.js';
 import { runGuards } from './handshake-context.js';
@@ -29,7 +30,7 @@ export class GatewayBinder {
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly externalContext: ExternalContextCreator,
-    private readonly globalGuards: boolean,
+    private readonly options: Pick<ResolvedOptions, 'handshake' | 'latestNamespaces'>,
   ) {}
 
   /**
@@ -44,6 +45,7 @@ export class GatewayBinder {
     const pattern = new PathPattern(definition.path, name);
     this.checkParams(definition, pattern);
     const namespace = this.namespaceOf(definition, pattern);
+    this.checkKind(definition, namespace);
     const binding: GatewayBinding = {
       definition,
       name,
@@ -96,7 +98,8 @@ export class GatewayBinder {
     throw new RealtimeConfigError(`${metatype.name} is no provider of any module: add it to "providers"`);
   }
 
-  private checkParams({ metatype, room, codec, userRoom }: GatewayDefinition, pattern: PathPattern): void {
+  private checkParams(definition: GatewayDefinition, pattern: PathPattern): void {
+    const { metatype, room, codec, userRoom, roomKind } = definition;
     const other = pattern.params.find((param) => param !== 'room');
     if (other !== undefined && !room) {
       throw new RealtimeConfigError(
@@ -106,6 +109,9 @@ export class GatewayBinder {
     if (userRoom && codec === 'text') {
       throw new RealtimeConfigError(`${metatype.name}: userRoom needs codec 'json'`);
     }
+    if (roomKind === 'latest' && codec === 'text') {
+      throw new RealtimeConfigError(`${metatype.name}: roomKind 'latest' needs codec 'json'`);
+    }
   }
 
   private namespaceOf({ metatype, namespace }: GatewayDefinition, pattern: PathPattern): string {
@@ -113,6 +119,13 @@ export class GatewayBinder {
     if (isNamespace(found)) return found;
     throw new RealtimeConfigError(
       `${metatype.name}: expected a namespace of A-Z a-z 0-9 _ . ~ -, got ${JSON.stringify(found)}: give it as the option "namespace"`,
+    );
+  }
+
+  private checkKind({ metatype, roomKind }: GatewayDefinition, namespace: string): void {
+    if (roomKind === 'latest' || !this.options.latestNamespaces.includes(namespace)) return;
+    throw new RealtimeConfigError(
+      `${metatype.name}: "latestNamespaces" names its namespace, "${namespace}", so say roomKind: 'latest' here, or take the name out`,
     );
   }
 
@@ -139,7 +152,7 @@ export class GatewayBinder {
     const type = metatype as unknown as Type;
     const declared = (Reflect.getMetadata(HANDSHAKE_GUARDS, type) ?? []) as (Type<CanActivate> | CanActivate)[];
     for (const guard of declared) this.refuseScoped(guard, metatype.name);
-    const globals = this.globalGuards ? this.globalCheck(type) : undefined;
+    const globals = this.options.handshake.globalGuards ? this.globalCheck(type) : undefined;
     let made: Promise<CanActivate[]> | undefined;
     return async (request, response) => {
       if (globals && !(await globals(request, response))) return false;

@@ -16,6 +16,7 @@ import { RateLimiter } from '../limits/rate-limiter.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import type { ResolvedOptions } from '../realtime.options.js';
 import { Memberships } from '../rooms/memberships.js';
+import type { RoomKind } from '../rooms/room-kind.js';
 import type { RoomJoiner } from '../rooms/room-joiner.js';
 import type { FrameDispatcher } from './frame-dispatcher.js';
 import type { GatewayBinding } from './gateway-binding.js';
@@ -62,10 +63,13 @@ export class GatewayRuntime {
   private readonly entry: RoomEntry;
   private readonly wss: WebSocketServer;
   private readonly answerHeaders = new WeakMap<IncomingMessage, readonly string[]>();
+  /** Outlive their gateways: whoever publishes while the process ends does it as before. */
+  private readonly kinds: Map<string, RoomKind>;
   private started = false;
 
   constructor(private readonly parts: GatewayRuntimeParts) {
-    const { maxFrameBytes, compression } = parts.options;
+    const { maxFrameBytes, compression, latestNamespaces } = parts.options;
+    this.kinds = new Map(latestNamespaces.map((namespace) => [namespace, 'latest']));
     this.wss = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -82,15 +86,16 @@ export class GatewayRuntime {
   /** Takes a gateway's connections from now on. */
   add(binding: GatewayBinding): void {
     this.bindings.add(binding);
+    this.kinds.set(
+      binding.namespace,
+      binding.codec === 'text' ? 'nothing' : (binding.definition.roomKind ?? 'history'),
+    );
     if (this.started) this.channels.open(binding.namespace);
   }
 
-  /** Whether a namespace sends the application's bytes and nothing else. */
-  isPlain(namespace: string): boolean {
-    for (const binding of this.bindings) {
-      if (binding.namespace === namespace) return binding.codec === 'text';
-    }
-    return false;
+  /** What the rooms of a namespace keep: as its gateway says, or the options of a process that does not have it. */
+  kindOf(namespace: string): RoomKind {
+    return this.kinds.get(namespace) ?? 'history';
   }
 
   /** The broker is open. */

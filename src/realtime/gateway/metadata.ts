@@ -7,6 +7,12 @@ export interface RealtimeGatewayOptions {
    * what the handler returns is sent as it is; nothing else is sent, errors are close codes, nothing is stored.
    */
   readonly codec?: 'json' | 'text';
+  /**
+   * What this gateway's rooms keep. `history` (default): their frames, in order. `latest`: the newest frame per key, for
+   * dashboards and tickers (OR4); every publish says its `key`. A pod holds what such a room keeps, 1,000 frames at most,
+   * while it has members. Needs `codec: 'json'`.
+   */
+  readonly roomKind?: 'history' | 'latest';
   /** What separates this gateway's rooms from others'. Default: the path's static segments without a leading `ws`, joined by `.`. */
   readonly namespace?: string;
   /**

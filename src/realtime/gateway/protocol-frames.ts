@@ -11,6 +11,7 @@ import type { RealtimeEvents } from '../realtime.events.js';
 import { readHistory } from '../recovery/history-reader.js';
 import { addressIn } from '../rooms/address.js';
 import type { Address } from '../rooms/address.js';
+import { LatestRoom } from '../rooms/latest-room.js';
 import type { Member } from '../rooms/local-room.js';
 import type { RoomJoiner } from '../rooms/room-joiner.js';
 import { mayJoin } from './join-permission.js';
@@ -68,6 +69,12 @@ export class ProtocolFrames {
   /** @throws FrameError not_in_room, not_found, invalid_payload · BrokerUnavailableError */
   async history(session: Session, frame: ClientFrame): Promise<void> {
     const member = this.memberFor(session, frame);
+    if (member.room instanceof LatestRoom) {
+      throw new FrameError(
+        'not_found',
+        'a room of kind "latest" keeps no history: join it once more for what is there',
+      );
+    }
     // One answer at a time, the next when the socket takes more: pipelined questions must not make a reader a slow one.
     await session.historyTurns.take(async () => {
       await session.connection.outbox.drained();

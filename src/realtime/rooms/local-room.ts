@@ -27,7 +27,7 @@ export interface Member {
 }
 
 /** The last offset that a member was sent. */
-export function sentOffset(member: Member): number {
+function sentOffset(member: Member): number {
   return member.index >= 0 ? member.room.top : member.offset;
 }
 
@@ -40,7 +40,20 @@ export interface LocalRoomParts {
   readonly traffic: Traffic;
 }
 
-const REPAIR_PAGE = { limit: 1_000, maxBytes: 1_048_576 };
+/** What one page of a repair came to. */
+export interface RepairStep {
+  readonly frames: number;
+  /** Nobody lost anything. */
+  readonly recovered: boolean;
+  /** There was nothing more at that moment. */
+  readonly complete: boolean;
+}
+
+/** The room was closed while it read. */
+export const NOTHING_MORE: RepairStep = { frames: 0, recovered: true, complete: true };
+
+/** How much is read at a time. */
+export const REPAIR_PAGE = { limit: 1_000, maxBytes: 1_048_576 };
 const REPAIR_RETRY_MS = 500;
 
 /**
@@ -57,24 +70,19 @@ export class LocalRoom {
   top = 0;
   private state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
   /** A stored message came that this state could not deliver. */
-  private missed = false;
+  protected missed = false;
   private repairing: Promise<void> | undefined;
   private endPause: () => void = () => undefined;
 
   constructor(
     readonly at: Address,
-    private readonly parts: LocalRoomParts,
+    protected readonly parts: LocalRoomParts,
   ) {}
 
-  /** Subscribes, then reads the position: nothing can come between that is not seen. */
+  /** Subscribes, then reads where the room is: nothing can come between that is not seen. */
   async open(): Promise<void> {
-    const { broker } = this.parts;
     await this.subscribe();
-    do {
-      this.missed = false;
-      const [position] = await broker.positions([this.at.address]);
-      if (position) this.moveTo(position);
-    } while (this.missed);
+    await this.begin();
     this.state = 'live';
   }
 
@@ -92,6 +100,19 @@ export class LocalRoom {
   get closed(): boolean {
     return this.state === 'closed';
   }
+
+  /** After which offset a member begins that brings no cursor. */
+  get beginsAt(): number {
+    return this.top;
+  }
+
+  /** Where a member is, as `joined` tells it. */
+  cursorOf(member: Member): string {
+    return formatCursor(member.index >= 0 ? this.epoch : member.epoch, sentOffset(member));
+  }
+
+  /** A member was told once more that it is in (CL3): it has what it needs. */
+  rejoined(_member: Member): void {}
 
   /** Makes a member one that gets what comes. Its offset must be the room's top. */
   attach(member: Member): void {
@@ -128,6 +149,20 @@ export class LocalRoom {
     return this.repairing;
   }
 
+  /** Resolves when a repair that is under way is over. */
+  protected async repaired(): Promise<void> {
+    await this.repairing;
+  }
+
+  /** Reads the position from which on everything is delivered. */
+  protected async begin(): Promise<void> {
+    do {
+      this.missed = false;
+      const [position] = await this.parts.broker.positions([this.at.address]);
+      if (position) this.moveTo(position);
+    } while (this.missed);
+  }
+
   /** A room that is behind may have lost its channel, alone and without a word: then only frames that have come are repaired. */
   private async subscribeAndRepair(): Promise<void> {
     try {
@@ -141,7 +176,7 @@ export class LocalRoom {
     return this.parts.broker.subscribe(this.at.address, (message) => this.receive(message));
   }
 
-  private receive(message: BrokerMessage): void {
+  protected receive(message: BrokerMessage): void {
     const { traffic } = this.parts;
     traffic.messages += 1;
     traffic.delivered += this.members.length;
@@ -171,19 +206,27 @@ export class LocalRoom {
     while (this.isRepairing()) {
       try {
         this.missed = false;
-        const page = await this.parts.broker.history(this.at.address, { since: this.top, ...REPAIR_PAGE });
-        const unchanged = page.position.epoch === this.epoch && this.isRepairable(page);
-        const members = unchanged ? 0 : await this.countMembers();
+        const step = await this.readMissed();
         if (!this.isRepairing()) return;
-        recovered = this.apply(page, members) && recovered;
-        frames += page.frames.length;
-        if (this.top >= page.position.top && !this.missed) this.state = 'live';
+        recovered = step.recovered && recovered;
+        frames += step.frames;
+        if (step.complete && !this.missed) this.state = 'live';
       } catch (error) {
         this.parts.events.emit('taskFailed', { task: `repair of ${this.at.address}`, error });
         await this.pause();
       }
     }
     this.parts.events.emit('roomRepaired', { address: this.at.address, frames, recovered });
+  }
+
+  /** Reads what comes next after the top, and delivers it. */
+  protected async readMissed(): Promise<RepairStep> {
+    const page = await this.parts.broker.history(this.at.address, { since: this.top, ...REPAIR_PAGE });
+    const unchanged = page.position.epoch === this.epoch && this.isRepairable(page);
+    const members = unchanged ? 0 : await this.countMembers();
+    if (this.closed) return NOTHING_MORE;
+    const recovered = this.apply(page, members);
+    return { frames: page.frames.length, recovered, complete: this.top >= page.position.top };
   }
 
   /** @returns whether nobody lost anything. */

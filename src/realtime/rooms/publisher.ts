@@ -5,6 +5,8 @@ import type { Broker, PublishResult as BrokerResult } from '../broker/broker.js'
 import type { Clock } from '../clock.js';
 import { RealtimeUsageError } from '../realtime.errors.js';
 import type { Address } from './address.js';
+import { checkKind } from './room-kind.js';
+import type { RoomKind } from './room-kind.js';
 
 /** How a frame is published. */
 export interface PublishOptions {
@@ -15,6 +17,12 @@ export interface PublishOptions {
   readonly id?: string;
   /** `false`: no offset, not in history, may be lost (OR2). Default `true`; always `false` on `text` gateways. */
   readonly store?: boolean;
+  /**
+   * Under which key a room of kind `latest` keeps the frame, in place of the one before (OR4): 1–128 characters, no
+   * control characters. It must be there in such rooms, and nowhere else. It is not in the frame: what members need to
+   * know of it stands in the payload.
+   */
+  readonly key?: string;
   /** Id of a connection that shall not get the frame. Only with `store: false`. */
   readonly except?: string;
   /** In whose name. Default: in nobody's, or in that of the frame that is being handled. */
@@ -23,7 +31,7 @@ export interface PublishOptions {
 
 /** What became of a publish. The broker has it. */
 export class PublishResult implements BrokerResult {
-  /** `undefined`: the frame is not stored. Of a duplicate: that of the first. */
+  /** `undefined`: the frame is not stored, or kept under a key. Of a duplicate: that of the first. */
   readonly offset: number | undefined;
   readonly epoch: string;
   /** The id was known: nothing was published. */
@@ -44,6 +52,7 @@ export interface PublishRequest {
   readonly id: string | undefined;
   readonly dedupeKey: string | undefined;
   readonly store: boolean;
+  readonly key: string | undefined;
   readonly except: string | undefined;
   readonly as: { readonly id: string; readonly name: string } | undefined;
 }
@@ -66,27 +75,28 @@ export class Publisher {
   constructor(
     private readonly broker: Broker,
     private readonly clock: Clock,
-    /** Whether a namespace sends the application's bytes and nothing else. */
-    private readonly isPlain: (namespace: string) => boolean,
+    private readonly kindOf: (namespace: string) => RoomKind,
   ) {}
 
   /**
    * Publishes one frame. Handed to the broker within the call: two calls, not awaited, are stored in their order.
    *
-   * @throws RealtimeUsageError bad_usage — the type is reserved, the id is none, `except` stands with a stored frame, or
-   *   the payload can't be JSON. Nothing was sent.
+   * @throws RealtimeUsageError bad_usage — the type is reserved, the id is none, `except` stands with a stored frame, the
+   *   payload can't be JSON, or the kind of the room asks for a key or for none. Nothing was sent.
    * @throws BrokerUnavailableError unavailable — it may have been published; trying again with the same id is safe.
    */
   async publish(request: PublishRequest): Promise<PublishResult> {
-    const { at, dedupeKey, except } = request;
+    const { at, dedupeKey, except, key } = request;
     check(request);
-    const plain = this.isPlain(at.namespace);
+    const kind = this.kindOf(at.namespace);
+    checkKind(request, kind);
+    const plain = kind === 'nothing';
     const payload = plain ? plainBytes(request.payload) : this.encode(request);
     const store = request.store && !plain;
     if (store && except !== undefined) {
       throw new RealtimeUsageError('"except" needs store: false: a stored frame belongs to every member (FR6)');
     }
-    return new PublishResult(await this.broker.publish(at.address, payload, { store, dedupeKey, except }));
+    return new PublishResult(await this.broker.publish(at.address, payload, { store, dedupeKey, except, key }));
   }
 
   private encode({ at, type, payload, id, as }: PublishRequest): Buffer {

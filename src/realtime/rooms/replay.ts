@@ -3,6 +3,7 @@ import { offsetPrefix } from '../../protocol/codec.js';
 import type { Broker, HistoryPage } from '../broker/broker.js';
 import type { Clock } from '../clock.js';
 import type { ChunkMessage } from '../connection/outbox.js';
+import { LatestRoom } from './latest-room.js';
 import type { Member } from './local-room.js';
 import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 
@@ -42,6 +43,7 @@ export interface ReplayParts {
  */
 export async function replay(member: Member, parts: ReplayParts, page?: HistoryPage): Promise<void> {
   const { room, connection } = member;
+  if (room instanceof LatestRoom) return room.show(member);
   if (!connection.replays.idle) page = undefined; // Who waits for its turn, maybe for minutes, holds nothing.
   while (isUnderWay(member)) {
     if (room.live && member.epoch === room.epoch && member.offset === room.top) {

@@ -1,4 +1,4 @@
-import { formatCursor, parseCursor } from '../../protocol/cursor.js';
+import { parseCursor } from '../../protocol/cursor.js';
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { LeftReason } from '../../protocol/frames.js';
 import type { HistoryPage } from '../broker/broker.js';
@@ -11,8 +11,8 @@ import type { Address } from './address.js';
 import { USER_NAMESPACE } from './address.js';
 import { HookRunner } from './hook-runner.js';
 import type { HookRunnerParts } from './hook-runner.js';
+import { LATEST_CURSOR, LatestRoom } from './latest-room.js';
 import type { LocalRoom, Member } from './local-room.js';
-import { sentOffset } from './local-room.js';
 import type { Memberships } from './memberships.js';
 import { firstPage, replay } from './replay.js';
 import type { ReplayParts } from './replay.js';
@@ -133,7 +133,7 @@ export class RoomJoiner {
       type: 'joined',
       id: request.id,
       room: at.room,
-      cursor: formatCursor(member.epoch, member.offset),
+      cursor: member.room.cursorOf(member),
       recovered: start.recovered,
       members: start.entered.members,
     });
@@ -214,7 +214,7 @@ export class RoomJoiner {
         room,
         entered,
         epoch: where?.page ? where.epoch : room.epoch,
-        offset: where?.page ? where.offset : room.top,
+        offset: where?.page ? where.offset : room.beginsAt,
         recovered: where?.recovered,
         page: where?.page,
       };
@@ -231,6 +231,7 @@ export class RoomJoiner {
   ): Promise<{ recovered: boolean; epoch: string; offset: number; page: HistoryPage | undefined }> {
     const cursor = parseCursor(since);
     const nowhere = { recovered: false, epoch: '', offset: 0, page: undefined };
+    if (room instanceof LatestRoom) return { ...nowhere, recovered: since === LATEST_CURSOR };
     if (!cursor) return nowhere;
     const page = await this.parts.broker.history(room.at.address, {
       since: cursor.offset,
@@ -281,9 +282,10 @@ export class RoomJoiner {
       type: 'joined',
       id: request.id,
       room: at.room,
-      cursor: formatCursor(member.index >= 0 ? member.room.epoch : member.epoch, sentOffset(member)),
+      cursor: member.room.cursorOf(member),
       members,
     });
+    member.room.rejoined(member);
   }
 
   private letGo(member: Member, lost = false): void {

@@ -1,11 +1,12 @@
-import type { Broker } from '../broker/broker.js';
-import type { Clock, Timer } from '../clock.js';
+import type { Position } from '../broker/broker.js';
+import type { Timer } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
-import type { RealtimeEvents } from '../realtime.events.js';
 import type { Address } from './address.js';
-import type { Traffic } from '../traffic.js';
+import { LatestRoom } from './latest-room.js';
+import type { LatestRoomParts } from './latest-room.js';
 import { LocalRoom } from './local-room.js';
+import type { RoomKind } from './room-kind.js';
 
 /** A room as this pod sees it. */
 export interface RoomSummary {
@@ -16,15 +17,11 @@ export interface RoomSummary {
   readonly connections: number;
 }
 
-export interface RoomRegistryParts {
-  readonly broker: Broker;
-  readonly clock: Clock;
-  readonly events: RealtimeEvents;
+export interface RoomRegistryParts extends LatestRoomParts {
   readonly connections: ConnectionRegistry;
-  readonly countMembers: (address: string) => Promise<number>;
   readonly unsubscribeDelayMs: number;
   readonly positionCheckMs: number;
-  readonly traffic: Traffic;
+  readonly kindOf: (namespace: string) => RoomKind;
 }
 
 interface Entry {
@@ -151,7 +148,8 @@ export class RoomRegistry {
   }
 
   private create(at: Address): Entry {
-    const room = new LocalRoom(at, this.parts);
+    const room =
+      this.parts.kindOf(at.namespace) === 'latest' ? new LatestRoom(at, this.parts) : new LocalRoom(at, this.parts);
     const opened = this.open(room);
     const entry: Entry = { room, opened, inside: new Set(), holders: 0, closing: undefined };
     this.entries.set(at.address, entry);
@@ -188,11 +186,25 @@ export class RoomRegistry {
   }
 
   private async checkPositions(): Promise<void> {
+    const { broker } = this.parts;
     const rooms = [...this.entries.values()].map((entry) => entry.room).filter((room) => room.live);
-    for (let start = 0; start < rooms.length; start += CHECK_BATCH) {
-      const batch = rooms.slice(start, start + CHECK_BATCH);
-      const positions = await this.parts.broker.positions(batch.map((room) => room.at.address));
-      positions.forEach((position, i) => batch[i]?.check(position));
-    }
+    const [latest, others] = [rooms.filter(isLatest), rooms.filter((room) => !isLatest(room))];
+    await compare(others, (addresses) => broker.positions(addresses));
+    await compare(latest, (addresses) => broker.latestPositions(addresses));
   }
+}
+
+async function compare(
+  rooms: readonly LocalRoom[],
+  read: (addresses: readonly string[]) => Promise<Position[]>,
+): Promise<void> {
+  for (let start = 0; start < rooms.length; start += CHECK_BATCH) {
+    const batch = rooms.slice(start, start + CHECK_BATCH);
+    const positions = await read(batch.map((room) => room.at.address));
+    positions.forEach((position, i) => batch[i]?.check(position));
+  }
+}
+
+function isLatest(room: LocalRoom): boolean {
+  return room instanceof LatestRoom;
 }

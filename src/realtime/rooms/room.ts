@@ -7,12 +7,15 @@ import type { HistoryRequest } from '../recovery/history-reader.js';
 import type { Address } from './address.js';
 import { serverDedupeKey } from './publisher.js';
 import type { Publisher, PublishOptions, PublishResult } from './publisher.js';
+import { checkHistory } from './room-kind.js';
+import type { RoomKind } from './room-kind.js';
 
 /** What rooms work with. */
 export interface RoomParts {
   readonly publisher: Publisher;
   readonly broker: Broker;
   readonly presence: Presence;
+  readonly kindOf: (namespace: string) => RoomKind;
   /** Puts a user out of a room, on whichever pod. */
   readonly kick: (at: Address, userId: string, forMs: number) => Promise<void>;
 }
@@ -65,6 +68,7 @@ export class Room {
       id,
       dedupeKey: id === undefined ? undefined : serverDedupeKey(id),
       store: options.store ?? true,
+      key: options.key,
       except: options.except,
       as: options.as,
     });
@@ -89,17 +93,25 @@ export class Room {
   /**
    * Reads stored frames (CL4): the newest, or those after `since`, or those up to `before`. At most 100, default 50.
    *
+   * @throws RealtimeUsageError bad_usage — the room is of kind `latest`, which keeps none.
    * @throws FrameError not_found — the cursor is none of this room.
    * @throws FrameError invalid_payload — both cursors, or a limit that is none.
    * @throws BrokerUnavailableError unavailable
    */
   async history(request: HistoryRequest = {}): Promise<RoomHistory> {
+    checkHistory(this.at, this.parts.kindOf(this.namespace));
     const { frames, cursor, complete } = await readHistory(this.parts.broker, this.address, request);
     return { frames: frames.map((text) => parseJson(text) as MessageFrame), cursor, complete };
   }
 
-  /** Forgets the stored frames. The numbering goes on. @throws BrokerUnavailableError unavailable */
-  clearHistory(): Promise<void> {
+  /**
+   * Forgets the stored frames. The numbering goes on.
+   *
+   * @throws RealtimeUsageError bad_usage — the room is of kind `latest`, which keeps none.
+   * @throws BrokerUnavailableError unavailable
+   */
+  async clearHistory(): Promise<void> {
+    checkHistory(this.at, this.parts.kindOf(this.namespace));
     return this.parts.broker.clearHistory(this.address);
   }
 
