@@ -8,6 +8,7 @@ import type { FakePage } from '../../src/client/tabs/tabs.double.js';
 import { freshRoom, freshUser, range } from '../support/chat.js';
 import { startChat } from '../support/chat-server.js';
 import type { ChatServer } from '../support/chat-server.js';
+import { quote } from '../support/ticker.js';
 import { until } from '../support/within.js';
 
 /** One tab and what its application saw in one room. */
@@ -39,11 +40,11 @@ describe('tabs that share a connection, against a server', () => {
     await chat.close();
   });
 
-  function open(room: string, options: RealtimeClientOptions = {}): Tab {
+  function open(room: string, options: RealtimeClientOptions = {}, path = '/ws/chat'): Tab {
     const page = browser.page();
     const made: WebSocketLike[] = [];
     const client = tabsClient(
-      `${chat.url}/ws/chat`,
+      `${chat.url}${path}`,
       {
         user,
         token: () => chat.token(user),
@@ -125,5 +126,31 @@ describe('tabs that share a connection, against a server', () => {
     expect(new Set(acknowledged).size).toBe(acknowledged.length);
     expect(acknowledged.length).toBeGreaterThanOrEqual(sent.length - 6);
     expect(tabs.filter(hasConnection)).toHaveLength(1);
+  });
+
+  it('gives each tab the present frames of a room of kind latest when it joins, and all tabs after a cut', async () => {
+    const room = freshRoom();
+    await quote(chat.realtime, room, 'a', 1);
+    const watchers: { readonly tab: Tab; readonly prices: unknown[] }[] = [];
+    async function watchTab(): Promise<void> {
+      const tab = open(room, {}, '/ws/ticker');
+      const prices: unknown[] = [];
+      tab.room.on('price', (frame) => prices.push((frame as unknown as { price: number }).price));
+      watchers.push({ tab, prices });
+      await joined(tab);
+    }
+    const everybodyHas = (price: number) =>
+      until(`everybody has ${price}`, () => watchers.every(({ prices }) => prices.at(-1) === price));
+    await watchTab();
+    await everybodyHas(1);
+    await watchTab();
+    await everybodyHas(1);
+    await quote(chat.realtime, room, 'a', 2);
+    await everybodyHas(2);
+    expect(tabs.filter(hasConnection)).toHaveLength(1);
+    for (const { prices } of watchers) prices.splice(0);
+    for (const socket of tabs.flatMap(({ made }) => made)) (socket as WebSocket).terminate();
+    await everybodyHas(2);
+    for (const { tab } of watchers) expect(tab.gaps).toEqual([]);
   });
 });
