@@ -32,6 +32,7 @@ describe('the options', () => {
     ['maxFrameBytes', { maxFrameBytes: 0 }],
     ['dedupeTtlMs', { dedupeTtlMs: 0 }],
     ['heartbeatMs', { heartbeatMs: -1 }],
+    ['heartbeatMs', { heartbeatMs: 99 }],
     ['historySize', { historySize: 1.5 }],
     ['redisPrefix', { redisPrefix: 'a{b}' }],
     ['allowedOrigins', { handshake: { allowedOrigins: ['example.org'] } }],

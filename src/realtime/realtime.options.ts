@@ -101,7 +101,7 @@ export interface RealtimeOptions {
   readonly maxBufferedBytes?: number;
   /** Bytes queued for all readers of this pod together (CN2). Default: a quarter of the heap limit. 0: no limit. */
   readonly maxBufferedTotalBytes?: number;
-  /** Between two pings (CN1). Default 25,000. 0: no heartbeat. */
+  /** Between two pings (CN1). Default 25,000, at least 100: answers to more would pass the bound of CL7. 0: no heartbeat. */
   readonly heartbeatMs?: number;
   /** Frames of one connection per second (CL7). Default 50. 0: no limit, and no limit for bursts either. */
   readonly messagesPerSecond?: number;
@@ -176,6 +176,8 @@ export interface ResolvedOptions extends Flat {
   readonly clock: Clock | undefined;
 }
 
+/** Sixty seconds of answers to pings at this pace are as many as a connection may send (`MAX_CONTROLS_PER_MINUTE`). */
+const MIN_HEARTBEAT_MS = 100;
 const POSITIVE = ['maxFrameBytes', 'dedupeTtlMs', 'joinTimeoutMs'] as const;
 
 /**
@@ -223,6 +225,11 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
   const wrong = flat.latestNamespaces.find((name) => !isNamespace(name));
   if (wrong !== undefined) {
     throw new RealtimeConfigError(`latestNamespaces: expected names of namespaces, got ${JSON.stringify(wrong)}`);
+  }
+  if (flat.heartbeatMs > 0 && flat.heartbeatMs < MIN_HEARTBEAT_MS) {
+    throw new RealtimeConfigError(
+      `heartbeatMs: expected 0 or at least ${MIN_HEARTBEAT_MS}, got ${flat.heartbeatMs}: whoever answers pings faster than that is taken for a flood (CL7)`,
+    );
   }
   if (!/^[A-Za-z0-9:_-]*$/.test(flat.redisPrefix)) {
     throw new RealtimeConfigError(

@@ -1,6 +1,7 @@
 import {
   ExpectedError,
   flag,
+  heartbeatMs,
   httpUrl,
   list,
   nodeEnv,
@@ -147,7 +148,7 @@ const settings = {
     '',
     'Queued for all readers together before the longest queues go. Not set: a quarter of the heap limit. 0: no limit.',
   ),
-  HEARTBEAT_MS: row(timerMs, 'ms', '25000', 'Between two pings. 0: none.'),
+  HEARTBEAT_MS: row(heartbeatMs, 'ms', '25000', 'Between two pings, at least 100. 0: none.'),
   MESSAGES_PER_SECOND: row(wholeNumber(0), 'frames/s', '50', 'Of one connection. 0: no limit, for bursts neither.'),
   MESSAGES_BURST: row(wholeNumber(0), 'frames', '100', 'Of one connection at once. 0: no limit, for the rate neither.'),
   MAX_ERRORS_PER_MINUTE: row(wholeNumber(0), 'frames/min', '60', 'Faulty frames of one connection. 0: no limit.'),

@@ -49,6 +49,7 @@ describe('a value that can not be read', () => {
       'HISTORY_SIZE: expected a whole number from 0, got "99999999999999999999".',
     ],
     ['HEARTBEAT_MS', '25s', 'HEARTBEAT_MS: expected a whole number from 0 to 2147483647, got "25s".'],
+    ['HEARTBEAT_MS', '99', 'HEARTBEAT_MS: expected 0 or a whole number from 100, got "99".'],
     ['ALLOW_ANONYMOUS', 'yes', 'ALLOW_ANONYMOUS: expected true or false, got "yes".'],
     ['HANDSHAKE_REFUSAL', 'none', 'HANDSHAKE_REFUSAL: expected one of auto, close, http, got "none".'],
     ['LOG_LEVEL', 'INFO', 'LOG_LEVEL: expected one of fatal, error, warn, info, debug, verbose, got "INFO".'],

@@ -39,6 +39,13 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): Reader<
 /** Milliseconds that a timer can wait. */
 export const timerMs: Reader<number> = wholeNumber(0, MAX_TIMER_MS);
 
+/** Milliseconds between two pings, or none. Answers to more than 10 a second would pass for a flood (CL7). */
+export const heartbeatMs: Reader<number> = (given) => {
+  const value = timerMs(given);
+  if (value > 0 && value < 100) throw new ExpectedError('0 or a whole number from 100');
+  return value;
+};
+
 export const flag: Reader<boolean> = (given) => {
   if (given !== 'true' && given !== 'false') throw new ExpectedError('true or false');
   return given === 'true';

@@ -16,7 +16,7 @@ const opened: string[] = [];
 let giveUp = (): void => undefined;
 
 beforeAll(async () => {
-  server = await Standalone.start({ ALLOW_ANONYMOUS: 'true', JWT_SECRET: SECRET, HEARTBEAT_MS: '40' });
+  server = await Standalone.start({ ALLOW_ANONYMOUS: 'true', JWT_SECRET: SECRET, HEARTBEAT_MS: '100' });
   server.app.get(RealtimeEvents).on('connectionOpened', ({ namespace }) => opened.push(namespace));
 });
 

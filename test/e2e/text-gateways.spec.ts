@@ -110,7 +110,7 @@ async function connect(
 
 describe('a gateway with codec text', () => {
   it('sends nothing of its own: the first text is the answer to the first message', async () => {
-    await start([TextGateway], { heartbeatMs: 50 });
+    await start([TextGateway], { heartbeatMs: 100 });
     const client = await connect('/ws/text/a');
     client.sendText('x');
     expect(await client.nextText()).toBe('Echo: x');
