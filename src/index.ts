@@ -33,7 +33,7 @@ export { RealtimeDrain } from './realtime/drain/realtime-drain.js';
 export { RealtimeHealth } from './realtime/health/realtime-health.service.js';
 export type { HealthReport } from './realtime/health/realtime-health.service.js';
 export { RealtimeEvents } from './realtime/realtime.events.js';
-export type { ConnectionFacts, RealtimeEventMap } from './realtime/realtime.events.js';
+export type { ConnectionFacts, RealtimeEventMap, RepairCause } from './realtime/realtime.events.js';
 export {
   BrokerUnavailableError,
   FrameError,

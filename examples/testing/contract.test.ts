@@ -14,6 +14,10 @@ class OwnBans implements Bans {
     this.ends.set(key, Math.max(this.ends.get(key) ?? 0, this.clock.now() + forMs));
   }
 
+  async unban(scope: string, userId: string): Promise<void> {
+    this.ends.delete(JSON.stringify([scope, userId]));
+  }
+
   async remainingMs(scopes: readonly string[], userId: string): Promise<number> {
     const ends = scopes.map((scope) => this.ends.get(JSON.stringify([scope, userId])) ?? 0);
     return Math.max(0, ...ends.map((end) => end - this.clock.now()));

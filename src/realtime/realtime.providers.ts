@@ -56,6 +56,7 @@ export interface RealtimeParts {
   readonly runtime: GatewayRuntime;
   readonly heartbeat: Heartbeat;
   readonly drain: RealtimeDrain;
+  readonly traffic: Traffic;
 }
 
 /** Injection token of {@link RealtimeParts}. */
@@ -76,7 +77,7 @@ export async function buildRealtime(
   const traffic = new Traffic();
   const countMembers = (address: string): Promise<number> => presence.count(address);
   const kindOf = (namespace: string): RoomKind => runtime.kindOf(namespace);
-  const publisher = new Publisher(broker, clock, kindOf);
+  const publisher = new Publisher(broker, clock, kindOf, traffic.publishes);
   const announcer = new Announcer({
     broker,
     clock,
@@ -98,6 +99,7 @@ export async function buildRealtime(
     presence,
     kindOf,
     kick: (at, userId, forMs) => control.kick(at, userId, forMs),
+    unban: (at, userId) => control.unban(at.address, userId),
   };
   const chunk = replayChunk(options.maxBufferedBytes);
   const registry = new RoomRegistry({
@@ -143,7 +145,12 @@ export async function buildRealtime(
     broker,
     bans,
     connections,
-    budget: new BufferBudget(options.maxBufferedTotalBytes, () => connections.list()),
+    budget: new BufferBudget(
+      options.maxBufferedTotalBytes,
+      () => connections.list(),
+      (closed, queuedBytes) =>
+        events.emit('buffersCut', { closed, queuedBytes, limitBytes: options.maxBufferedTotalBytes }),
+    ),
     joiner,
     handshake: new Handshake({
       options,
@@ -176,6 +183,9 @@ export async function buildRealtime(
       rooms: () => registry.rooms().filter(({ namespace }) => namespace !== USER_NAMESPACE).length,
       bufferedBytes: () => connections.list().reduce((sum, { outbox }) => sum + outbox.pendingBytes, 0),
       brokerAvailable: () => broker.available,
+      recovering: () => registry.roomsRecovering,
+      draining: () => drain.draining,
+      publishes: traffic.publishes,
       received: () => traffic.received,
       messages: () => traffic.messages,
       delivered: () => traffic.delivered,
@@ -195,6 +205,7 @@ export async function buildRealtime(
     runtime,
     heartbeat,
     drain,
+    traffic,
   };
 }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { EVERYWHERE } from './bans/bans.js';
 import { everybodyIn, isNamespace, parseAddress, userAddress } from './rooms/address.js';
 import type { PublishOptions, PublishResult } from './rooms/publisher.js';
 import type { RemoteControl } from './rooms/remote-control.js';
@@ -21,6 +22,12 @@ export interface UserHandle {
    * @throws BrokerUnavailableError unavailable
    */
   disconnect(options?: { forMs?: number }): Promise<void>;
+  /**
+   * Lets a user who was disconnected come back before the time is over. Bans from single rooms stay.
+   *
+   * @throws BrokerUnavailableError unavailable
+   */
+  unban(): Promise<void>;
 }
 
 /** All connections of one namespace, on whichever pod. */
@@ -59,6 +66,7 @@ export class Realtime {
     return {
       publish: (type, payload, options) => room.publish(type, payload, options),
       disconnect: (options = {}) => this.control.disconnect(userId, options.forMs ?? 0),
+      unban: () => this.control.unban(EVERYWHERE, userId),
     };
   }
 

@@ -6,4 +6,44 @@ export class Traffic {
   messages = 0;
   /** Those messages, times the members of this pod that they went to. */
   delivered = 0;
+  readonly publishes = new PublishTimes();
+}
+
+/** How long publishes take until the broker has them. */
+export interface RecentPublishes {
+  /** Those of the last minute, at most the last 512. */
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+const KEPT = 512;
+const RECENT_MS = 60_000;
+
+/** Measures publishes: two numbers for each, in a ring. */
+export class PublishTimes {
+  count = 0;
+  failed = 0;
+  /** Told of each that the broker took, in milliseconds. */
+  onTaken: (ms: number) => void = () => undefined;
+  private readonly tookMs = new Float64Array(KEPT);
+  private readonly endedAt = new Float64Array(KEPT);
+
+  /** @param startedAt By `performance.now()`. */
+  taken(startedAt: number): void {
+    const now = performance.now();
+    const place = this.count % KEPT;
+    this.count += 1;
+    this.tookMs[place] = now - startedAt;
+    this.endedAt[place] = now;
+    this.onTaken(now - startedAt);
+  }
+
+  recent(): RecentPublishes {
+    const since = performance.now() - RECENT_MS;
+    const kept = this.tookMs.subarray(0, Math.min(this.count, KEPT));
+    const sorted = kept.filter((_, i) => (this.endedAt[i] ?? 0) >= since).sort();
+    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+    return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99) };
+  }
 }

@@ -326,6 +326,23 @@ describe('kick and disconnect', () => {
     expect(other.isOpen).toBe(true);
   });
 
+  it('unban lets a user back before the time is over: from a room, or from everything, each by itself', async () => {
+    await start();
+    const { realtime } = server;
+    const token = mint(SECRET, { sub: 'u1' });
+    await realtime.to('svc/a').kick('u1', { forMs: 60_000 });
+    await realtime.user('u1').disconnect({ forMs: 60_000 });
+    await realtime.to('svc/a').unban('u1');
+    expect((await TestClient.refusal(`${server.url}/ws/svc/a`, { token })).status).toBe(403);
+    await realtime.user('u1').unban();
+    await enter('u1');
+    await realtime.to('svc/a').kick('u1', { forMs: 60_000 });
+    await realtime.user('u1').unban();
+    expect((await TestClient.refusal(`${server.url}/ws/svc/a`, { token })).status).toBe(403);
+    await realtime.to('svc/a').unban('u1');
+    await enter('u1');
+  });
+
   it.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('forMs %d is the mistake of the caller', async (forMs) => {
     await start();
     await expect((async () => server.realtime.to('svc/a').kick('u1', { forMs }))()).rejects.toMatchObject({

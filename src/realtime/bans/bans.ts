@@ -7,6 +7,13 @@ export interface Bans {
   ban(scope: string, userId: string, forMs: number): Promise<void>;
 
   /**
+   * Ends a ban before its time, for every pod. Harmless where there is none.
+   *
+   * @throws BrokerUnavailableError unavailable
+   */
+  unban(scope: string, userId: string): Promise<void>;
+
+  /**
    * Milliseconds that the longest ban of these scopes still lasts; 0: none.
    *
    * @throws BrokerUnavailableError unavailable

@@ -30,6 +30,10 @@ export class MemoryBans implements Bans {
     if (this.store.size >= this.sweepAt) this.sweep(now);
   }
 
+  async unban(scope: string, userId: string): Promise<void> {
+    this.store.delete(keyOf(scope, userId));
+  }
+
   async remainingMs(scopes: readonly string[], userId: string): Promise<number> {
     const now = this.clock.now();
     const ends = scopes.map((scope) => this.store.get(keyOf(scope, userId)) ?? 0);

@@ -17,6 +17,10 @@ export class RedisBans implements Bans {
     ]);
   }
 
+  async unban(scope: string, userId: string): Promise<void> {
+    await this.connections.commands.call('unlink', [this.connections.keys.ban(scope, userId)]);
+  }
+
   async remainingMs(scopes: readonly string[], userId: string): Promise<number> {
     const { keys, commands } = this.connections;
     const left = await Promise.all(scopes.map(async (scope) => commands.call('pttl', [keys.ban(scope, userId)])));

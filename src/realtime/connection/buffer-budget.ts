@@ -27,6 +27,8 @@ export class BufferBudget {
   constructor(
     private readonly limit: number,
     private readonly readers: () => readonly BufferedReader[],
+    /** Told when queues were cut: how many readers were closed, and what was queued before. */
+    private readonly onCut: (closed: number, queuedBytes: number) => void = () => undefined,
   ) {}
 
   /** So many bytes were queued. */
@@ -54,14 +56,18 @@ export class BufferBudget {
   private cut(readers: BufferedReader[]): void {
     let total = sumOf(readers);
     if (total > this.limit) {
+      const queuedBytes = total;
+      let closed = 0;
       for (const length of [liveBytes, pendingBytes]) {
         for (const reader of readers.filter((one) => one.open).sort((a, b) => length(b) - length(a))) {
           if (total <= this.limit * CUT_TO || length(reader) === 0) break;
           total -= reader.outbox.pendingBytes;
           reader.close(CloseCode.slowConsumer, 'slow_consumer');
           reader.abandon();
+          closed += 1;
         }
       }
+      this.onCut(closed, queuedBytes);
     }
     this.atMost = total;
   }

@@ -71,6 +71,8 @@ export class Connection {
   stalledSince: number | undefined;
   /** Whether reading is suspended; silence means nothing then. @internal */
   paused = false;
+  /** The code with which `ws` closed it by itself, because the peer broke the standard. @internal */
+  breach: number | undefined;
   /** The connection ended on purpose (1000, a kick): its user has left at once. @internal */
   closedCleanly = false;
   private currentIdentity: Identity;

@@ -68,6 +68,7 @@ export class RealtimeDrain {
     const startedAt = clock.now();
     events.emit('drainBegan', { connections: connections.size, drainDelayMs, drainMs });
     await this.sleep(drainDelayMs);
+    events.emit('drainClosing', { connections: connections.size });
     const closed = await this.closeAll(connections.list());
     events.emit('drainEnded', { closed, durationMs: clock.now() - startedAt });
   }

@@ -4,6 +4,7 @@ import { CloseCode } from '../../protocol/close-codes.js';
 import { decodeFrame } from '../../protocol/codec.js';
 import { errorCodeTable } from '../../protocol/error-codes.js';
 import type { ClientFrame } from '../../protocol/frames.js';
+import { isRoomName } from '../../protocol/names.js';
 import { cleanName } from '../auth/identity.js';
 import type { RoomPolicy } from '../auth/room-policy.js';
 import type { Clock } from '../clock.js';
@@ -217,7 +218,12 @@ export class FrameDispatcher {
     const { code, message, retryMs, unexpected } = failureOf(error);
     const counts = errorCodeTable[code].counts && !isThrownByHandler(error);
     connection.sendFrame({ type: 'error', code, message, id, room, retryMs });
-    this.parts.events.emit('frameFailed', { ...connection.facts(), type, code, ...(unexpected ? { error } : {}) });
+    this.parts.events.emit('frameFailed', {
+      ...connection.facts(isRoomName(room) ? room : undefined), // What else stands there is the client's own text.
+      type,
+      code,
+      ...(unexpected ? { error } : {}),
+    });
     if (counts && errors.spend(this.parts.clock.now())) {
       connection.close(CloseCode.tooManyErrors, 'too_many_errors');
     }

@@ -261,7 +261,7 @@ export class GatewayRuntime {
     const heard = (): void => {
       connection.heardAt = clock.now();
     };
-    nameTooBig(ws, connection);
+    nameBreach(ws, connection);
     ws.on('message', (data, isBinary) => {
       heard();
       dispatcher.receive(session, data as Buffer, isBinary);
@@ -289,13 +289,13 @@ export class GatewayRuntime {
   private async end(session: Session, code: number, reason: string): Promise<void> {
     const { connection, memberships, gateway } = session;
     const { connections, events, joiner, clock } = this.parts;
-    const { closedWith } = connection;
+    const { closedWith, breach } = connection;
     connection.closedCleanly = code === CloseCode.normal || closedWith?.code === CloseCode.kicked;
     connection.outbox.close(true);
     connections.remove(connection);
     events.emit('connectionClosed', {
       ...connection.facts(session.pathRoom),
-      code: closedWith?.code ?? code,
+      code: closedWith?.code ?? breach ?? code,
       reason: closedWith?.reason ?? reason,
       durationMs: clock.now() - connection.openedAt,
     });
@@ -317,10 +317,14 @@ export class GatewayRuntime {
   }
 }
 
-/** `ws` closes a connection whose message is too large by itself; the reason is ours (CL6). */
-function nameTooBig(ws: WebSocket, connection: Connection): void {
+/**
+ * `ws` closes by itself a connection whose peer breaks the standard, or whose message is too large. What it closed it
+ * with is kept, the peer need not answer; for a message that is too large the reason is ours (CL6).
+ */
+function nameBreach(ws: WebSocket, connection: Connection): void {
   const close = ws.close.bind(ws);
   ws.close = (code?: number, reason?: string | Buffer): void => {
+    connection.breach ??= code;
     connection.outbox.close();
     close(code, reason ?? (code === CloseCode.tooBig ? 'too_big' : undefined));
   };

@@ -88,10 +88,10 @@ export class TextDispatcher {
     if (context.failed) this.fail(session, context.failed.error);
   }
 
-  private fail({ connection }: Session, error: unknown): void {
+  private fail({ connection, pathRoom }: Session, error: unknown): void {
     const { code, unexpected } = failureOf(error);
     this.parts.events.emit('frameFailed', {
-      ...connection.facts(),
+      ...connection.facts(pathRoom),
       type: TEXT_TYPE,
       code,
       ...(unexpected ? { error } : {}),

@@ -1,41 +1,76 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { SystemClock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { RealtimeEvents } from '../realtime.events.js';
+import type { RealtimeEventMap } from '../realtime.events.js';
+import type { ResolvedOptions } from '../realtime.options.js';
+import { REALTIME_OPTIONS } from '../realtime.tokens.js';
+import { LineBudget } from './line-budget.js';
+
+type Level = 'log' | 'warn' | 'error' | 'debug';
+
+/** The plain ones: what happened, at which level, what the line calls it. docs/metrics.md has the table of all. */
+const plainLines: readonly (readonly [name: keyof RealtimeEventMap, level: Level, event: string])[] = [
+  ['connectionOpened', 'log', 'connected'],
+  ['connectionClosed', 'log', 'disconnected'],
+  ['handshakeRefused', 'warn', 'refused'],
+  ['roomJoined', 'debug', 'joined'],
+  ['roomLeft', 'debug', 'left'],
+  ['roomRepaired', 'log', 'room_repaired'],
+  ['epochBegan', 'warn', 'epoch_began'],
+  ['gapTold', 'log', 'gap_told'],
+  ['presenceReaped', 'log', 'presence_reaped'],
+  ['buffersCut', 'warn', 'buffers_cut'],
+  ['userKicked', 'log', 'user_kicked'],
+  ['userDisconnected', 'log', 'user_disconnected'],
+  ['userUnbanned', 'log', 'user_unbanned'],
+  ['adminRefused', 'warn', 'admin_refused'],
+  ['keysFetched', 'debug', 'keys_fetched'],
+  ['keysFetchFailed', 'warn', 'keys_fetch_failed'],
+  ['subscriptionsDied', 'error', 'subscriptions_died'],
+  ['drainBegan', 'log', 'draining'],
+  ['drainClosing', 'log', 'drain_closing'],
+  ['drainEnded', 'log', 'drained'],
+];
 
 /**
  * One structured line for each connection that comes, goes or is refused, and for what went wrong. Objects, so that
- * Nest's JSON logger keeps the fields. Never a token: events carry none (HS7).
+ * Nest's JSON logger keeps the fields. Never a token: events carry none (HS7). Of each kind a bounded number per second:
+ * a flood that a client makes is no flood of lines; `suppressed` in the next one says how many were left out.
  */
 @Injectable()
 export class RealtimeLog {
   private readonly logger = new Logger('Realtime');
+  private readonly budget = new LineBudget();
+  private readonly clock: Clock;
 
-  constructor(events: RealtimeEvents) {
-    const { logger } = this;
-    events.on('connectionOpened', (facts) => logger.log({ event: 'connected', ...facts }));
-    events.on('connectionClosed', (facts) => logger.log({ event: 'disconnected', ...facts }));
-    events.on('handshakeRefused', (facts) => logger.warn({ event: 'refused', ...facts }));
-    events.on('roomJoined', (facts) => logger.debug({ event: 'joined', ...facts }));
-    events.on('roomLeft', (facts) => logger.debug({ event: 'left', ...facts }));
-    events.on('roomRepaired', (facts) => logger.log({ event: 'room_repaired', ...facts }));
+  constructor(events: RealtimeEvents, @Inject(REALTIME_OPTIONS) options: ResolvedOptions) {
+    this.clock = options.clock ?? new SystemClock();
+    for (const [name, level, event] of plainLines) events.on(name, (facts) => this.write(level, event, facts));
     events.on('availabilityChanged', ({ available }) => {
-      if (available) logger.log({ event: 'broker_available' });
-      else logger.warn({ event: 'broker_unavailable' });
+      if (available) this.write('log', 'broker_available');
+      else this.write('warn', 'broker_unavailable');
     });
-    events.on('keysFetched', (facts) => logger.debug({ event: 'keys_fetched', ...facts }));
-    events.on('keysFetchFailed', (facts) => logger.warn({ event: 'keys_fetch_failed', ...facts }));
-    events.on('subscriptionsDied', () => logger.error({ event: 'subscriptions_died' }));
-    events.on('drainBegan', (facts) => logger.log({ event: 'draining', ...facts }));
-    events.on('drainEnded', (facts) => logger.log({ event: 'drained', ...facts }));
+    // Who looks changes nothing; who acts is written down.
+    events.on('adminCalled', (facts) =>
+      this.write(facts.action.startsWith('GET') ? 'debug' : 'log', 'admin_called', facts),
+    );
     events.on('hookFailed', ({ error, ...facts }) =>
-      logger.error({ event: 'hook_failed', ...facts, error: textOf(error) }),
+      this.write('error', 'hook_failed', { ...facts, error: textOf(error) }),
     );
     events.on('taskFailed', ({ error, ...facts }) =>
-      logger.error({ event: 'task_failed', ...facts, error: textOf(error) }),
+      this.write('error', 'task_failed', { ...facts, error: textOf(error) }),
     );
     events.on('frameFailed', ({ error, ...facts }) => {
-      if (error === undefined) logger.debug({ event: 'frame_failed', ...facts });
-      else logger.error({ event: 'frame_failed', ...facts, error: textOf(error) });
+      if (error === undefined) this.write('debug', 'frame_failed', facts);
+      else this.write('error', 'frame_failed', { ...facts, error: textOf(error) });
     });
+  }
+
+  private write(level: Level, event: string, facts: object = {}): void {
+    const suppressed = this.budget.take(`${level} ${event}`, this.clock.now());
+    if (suppressed === undefined) return;
+    this.logger[level]({ event, ...facts, ...(suppressed > 0 ? { suppressed } : {}) });
   }
 }
 

@@ -1,6 +1,6 @@
 /** One metric: its name without the prefix `rookery_`, what kind it is, what it tells. docs/metrics.md has the same table. */
 export interface MetricRow {
-  readonly kind: 'counter' | 'gauge';
+  readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
 }
@@ -11,6 +11,8 @@ export const metricTable = {
   rooms: { kind: 'gauge', help: 'Rooms with a member on this pod, those of users apart.', labels: [] },
   buffered_bytes: { kind: 'gauge', help: 'Bytes queued for all readers of this pod.', labels: [] },
   broker_available: { kind: 'gauge', help: '1 while the broker answers, else 0.', labels: [] },
+  recovering_rooms: { kind: 'gauge', help: 'Rooms that still read what they missed while cut off.', labels: [] },
+  draining: { kind: 'gauge', help: '1 from the signal on that ends this pod, else 0.', labels: [] },
   connections_opened_total: { kind: 'counter', help: 'Connections that were opened.', labels: ['namespace'] },
   connections_closed_total: {
     kind: 'counter',
@@ -27,7 +29,33 @@ export const metricTable = {
   frames_failed_total: { kind: 'counter', help: 'Frames that were answered with an error.', labels: ['code'] },
   messages_total: { kind: 'counter', help: 'Messages of rooms that came to this pod.', labels: [] },
   deliveries_total: { kind: 'counter', help: 'Those messages, times the members they went to.', labels: [] },
-  repairs_total: { kind: 'counter', help: 'Rooms that were repaired from history.', labels: ['recovered'] },
+  publish_seconds: { kind: 'histogram', help: 'How long publishes took until the broker had them.', labels: [] },
+  publishes_failed_total: { kind: 'counter', help: 'Publishes that the broker did not take in time.', labels: [] },
+  repairs_total: {
+    kind: 'counter',
+    help: 'Rooms that were repaired from history, by how it was noticed.',
+    labels: ['cause', 'recovered'],
+  },
+  epochs_begun_total: {
+    kind: 'counter',
+    help: 'Rooms of this pod whose numbering began anew, by whether their members lost nothing.',
+    labels: ['recovered'],
+  },
+  gaps_told_total: { kind: 'counter', help: 'Times that a connection was told recovered: false.', labels: [] },
+  buffers_cut_total: {
+    kind: 'counter',
+    help: 'Readers that were closed because all together had too much queued.',
+    labels: [],
+  },
+  presence_reaped_total: { kind: 'counter', help: 'Users who left because their pod is gone.', labels: [] },
+  moderation_total: { kind: 'counter', help: 'Kicks, disconnects and unbans that began here.', labels: ['action'] },
+  admin_requests_total: {
+    kind: 'counter',
+    help: 'Calls of the admin API with the right key.',
+    labels: ['action', 'status'],
+  },
+  admin_refused_total: { kind: 'counter', help: 'Calls of the admin API without it.', labels: ['code'] },
+  broker_lost_total: { kind: 'counter', help: 'Times that the broker was found to be away.', labels: [] },
   subscriptions_died_total: {
     kind: 'counter',
     help: 'Times that nothing came any more over a connection to Redis that seemed to live.',

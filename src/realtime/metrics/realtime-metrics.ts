@@ -1,8 +1,9 @@
-import { Counter, Gauge, register } from 'prom-client';
+import { Counter, Gauge, Histogram, register } from 'prom-client';
 import type { Registry } from 'prom-client';
 import { CloseCode } from '../../protocol/close-codes.js';
 import { USER_ROOM } from '../../protocol/names.js';
 import type { RealtimeEvents } from '../realtime.events.js';
+import type { PublishTimes } from '../traffic.js';
 import { metricTable } from './metric-table.js';
 import type { MetricName } from './metric-table.js';
 
@@ -12,10 +13,16 @@ export interface MetricSources {
   readonly rooms: () => number;
   readonly bufferedBytes: () => number;
   readonly brokerAvailable: () => boolean;
+  readonly recovering: () => number;
+  readonly draining: () => boolean;
+  readonly publishes: Pick<PublishTimes, 'failed' | 'onTaken'>;
   readonly received: () => number;
   readonly messages: () => number;
   readonly delivered: () => number;
 }
+
+/** Seconds: memory takes microseconds, Redis nearby less than a millisecond; a command is given up after 3 s. */
+const PUBLISH_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3];
 
 /** A peer may close with any of two thousand codes: those that mean nothing here are one value of the label. */
 const knownCodes: ReadonlySet<number> = new Set([...Object.values(CloseCode), 1005]);
@@ -32,6 +39,11 @@ export function exposeMetrics(registry: true | object, events: RealtimeEvents, s
   metrics.read('rooms', sources.rooms);
   metrics.read('buffered_bytes', sources.bufferedBytes);
   metrics.read('broker_available', () => Number(sources.brokerAvailable()));
+  metrics.read('recovering_rooms', sources.recovering);
+  metrics.read('draining', () => Number(sources.draining()));
+  metrics.read('publishes_failed_total', () => sources.publishes.failed);
+  const took = metrics.histogram('publish_seconds', PUBLISH_BUCKETS);
+  sources.publishes.onTaken = (ms) => took.observe(ms / 1_000);
   metrics.read('frames_received_total', sources.received);
   metrics.read('messages_total', sources.messages);
   metrics.read('deliveries_total', sources.delivered);
@@ -51,7 +63,27 @@ export function exposeMetrics(registry: true | object, events: RealtimeEvents, s
   const failed = metrics.counter('frames_failed_total');
   events.on('frameFailed', ({ code }) => failed.inc({ code }));
   const repairs = metrics.counter('repairs_total');
-  events.on('roomRepaired', ({ recovered }) => repairs.inc({ recovered: String(recovered) }));
+  events.on('roomRepaired', ({ cause, recovered }) => repairs.inc({ cause, recovered: String(recovered) }));
+  const epochs = metrics.counter('epochs_begun_total');
+  events.on('epochBegan', ({ recovered }) => epochs.inc({ recovered: String(recovered) }));
+  const gaps = metrics.counter('gaps_told_total');
+  events.on('gapTold', ({ connections }) => gaps.inc(connections));
+  const cut = metrics.counter('buffers_cut_total');
+  events.on('buffersCut', (facts) => cut.inc(facts.closed));
+  const reaped = metrics.counter('presence_reaped_total');
+  events.on('presenceReaped', () => reaped.inc());
+  const moderation = metrics.counter('moderation_total');
+  events.on('userKicked', () => moderation.inc({ action: 'kick' }));
+  events.on('userDisconnected', () => moderation.inc({ action: 'disconnect' }));
+  events.on('userUnbanned', () => moderation.inc({ action: 'unban' }));
+  const adminCalls = metrics.counter('admin_requests_total');
+  events.on('adminCalled', ({ action, status }) => adminCalls.inc({ action, status }));
+  const adminRefusals = metrics.counter('admin_refused_total');
+  events.on('adminRefused', ({ code }) => adminRefusals.inc({ code }));
+  const lost = metrics.counter('broker_lost_total');
+  events.on('availabilityChanged', ({ available }) => {
+    if (!available) lost.inc();
+  });
   const dead = metrics.counter('subscriptions_died_total');
   events.on('subscriptionsDied', () => dead.inc());
   const hooks = metrics.counter('hooks_failed_total');
@@ -66,6 +98,10 @@ class Metrics {
 
   counter(name: MetricName): Counter {
     return this.register(new Counter(this.config(name)));
+  }
+
+  histogram(name: MetricName, buckets: number[]): Histogram {
+    return this.register(new Histogram({ ...this.config(name), buckets }));
   }
 
   /** A value that is read when somebody looks. A counter whose number others keep is set to it. */
@@ -93,7 +129,7 @@ class Metrics {
     );
   }
 
-  private register<Kind extends Counter | Gauge>(metric: Kind): Kind {
+  private register<Kind extends Counter | Gauge | Histogram>(metric: Kind): Kind {
     this.registry.registerMetric(metric);
     return metric;
   }

@@ -42,7 +42,10 @@ export class PresenceTracker {
 
   constructor(private readonly parts: PresenceTrackerParts) {
     this.longestGraceMs = parts.leaveGraceMs;
-    parts.presence.onReaped(({ address, user, members }) => parts.announce('left', address, user, members));
+    parts.presence.onReaped(({ address, user, members }) => {
+      parts.events.emit('presenceReaped', { address, userId: user.id, members });
+      parts.announce('left', address, user, members);
+    });
   }
 
   /**

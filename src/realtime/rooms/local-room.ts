@@ -5,7 +5,7 @@ import type { Broker, BrokerMessage, HistoryPage, Position } from '../broker/bro
 import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import { encodeTextMessage } from '../connection/ws-frame.js';
-import type { RealtimeEvents } from '../realtime.events.js';
+import type { RealtimeEvents, RepairCause } from '../realtime.events.js';
 import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 import type { Traffic } from '../traffic.js';
 import type { Address } from './address.js';
@@ -139,11 +139,11 @@ export class LocalRoom {
   }
 
   /** Reads what is missing from history. Resolves when the room is live again, or closed. */
-  repair(): Promise<void> {
+  repair(cause: RepairCause): Promise<void> {
     // Whoever reads at this moment, to open or to repair, may have read too early: it reads once more.
     this.missed = true;
     if (this.state === 'closed' || this.state === 'opening') return Promise.resolve();
-    this.repairing ??= this.repairNow().finally(() => {
+    this.repairing ??= this.repairNow(cause).finally(() => {
       this.repairing = undefined;
     });
     return this.repairing;
@@ -168,7 +168,7 @@ export class LocalRoom {
     try {
       await this.subscribe();
     } finally {
-      await this.repair();
+      await this.repair('position');
     }
   }
 
@@ -190,7 +190,7 @@ export class LocalRoom {
       this.deliver(message.offset, message.payload);
     } else if (message.epoch !== this.epoch || message.offset > this.top) {
       this.missed = true;
-      this.parts.events.watch('repair', this.repair());
+      this.parts.events.watch('repair', this.repair('gap'));
     }
   }
 
@@ -199,7 +199,7 @@ export class LocalRoom {
     deliverToAll(this.members, encodeTextMessage(payload, offsetPrefix(offset)), undefined);
   }
 
-  private async repairNow(): Promise<void> {
+  private async repairNow(cause: RepairCause): Promise<void> {
     this.state = 'repairing';
     let frames = 0;
     let recovered = true;
@@ -216,7 +216,7 @@ export class LocalRoom {
         await this.pause();
       }
     }
-    this.parts.events.emit('roomRepaired', { address: this.at.address, frames, recovered });
+    this.parts.events.emit('roomRepaired', { address: this.at.address, cause, frames, recovered });
   }
 
   /** Reads what comes next after the top, and delivers it. */
@@ -232,7 +232,9 @@ export class LocalRoom {
   /** @returns whether nobody lost anything. */
   private apply(page: HistoryPage, members: number): boolean {
     const { position } = page;
-    if (!this.isRepairable(page)) {
+    const repairable = this.isRepairable(page);
+    this.noteEpoch(position.epoch, repairable);
+    if (!repairable) {
       this.moveTo(position);
       this.tellJoined(false, members);
       return false;
@@ -247,12 +249,18 @@ export class LocalRoom {
     return true;
   }
 
+  private noteEpoch(epoch: string, recovered: boolean): void {
+    if (epoch === this.epoch) return;
+    this.parts.events.emit('epochBegan', { address: this.at.address, epoch, before: this.epoch, recovered });
+  }
+
   private isRepairable(page: HistoryPage): boolean {
     return isRecoverable(this.cursor, page.position) && continues(this.cursor, page);
   }
 
   private tellJoined(recovered: boolean, members: number): void {
     if (this.members[0]?.connection.codec !== 'json') return;
+    if (!recovered) this.parts.events.emit('gapTold', { address: this.at.address, connections: this.members.length });
     const frame = {
       type: 'joined',
       room: this.at.room,

@@ -4,6 +4,7 @@ import { isFrameId, reservedTypes } from '../../protocol/names.js';
 import type { Broker, PublishResult as BrokerResult } from '../broker/broker.js';
 import type { Clock } from '../clock.js';
 import { RealtimeUsageError } from '../realtime.errors.js';
+import type { PublishTimes } from '../traffic.js';
 import type { Address } from './address.js';
 import { checkKind } from './room-kind.js';
 import type { RoomKind } from './room-kind.js';
@@ -76,6 +77,7 @@ export class Publisher {
     private readonly broker: Broker,
     private readonly clock: Clock,
     private readonly kindOf: (namespace: string) => RoomKind,
+    private readonly times: PublishTimes,
   ) {}
 
   /**
@@ -96,7 +98,15 @@ export class Publisher {
     if (store && except !== undefined) {
       throw new RealtimeUsageError('"except" needs store: false: a stored frame belongs to every member (FR6)');
     }
-    return new PublishResult(await this.broker.publish(at.address, payload, { store, dedupeKey, except, key }));
+    const startedAt = performance.now();
+    try {
+      const result = await this.broker.publish(at.address, payload, { store, dedupeKey, except, key });
+      this.times.taken(startedAt);
+      return new PublishResult(result);
+    } catch (error) {
+      this.times.failed += 1;
+      throw error;
+    }
   }
 
   private encode({ at, type, payload, id, as }: PublishRequest): Buffer {

@@ -39,6 +39,7 @@ export class RemoteControl {
     checkDuration(forMs);
     if (forMs > 0) await this.parts.bans.ban(at.address, userId, forMs);
     await this.tell({ kind: 'kick', address: at.address, userId });
+    this.parts.events.emit('userKicked', { address: at.address, userId, forMs });
   }
 
   /** @throws BrokerUnavailableError unavailable · RealtimeUsageError bad_usage */
@@ -46,6 +47,13 @@ export class RemoteControl {
     checkDuration(forMs);
     if (forMs > 0) await this.parts.bans.ban(EVERYWHERE, userId, forMs);
     await this.tell({ kind: 'disconnect', userId });
+    this.parts.events.emit('userDisconnected', { userId, forMs });
+  }
+
+  /** @param scope A room's address, or `EVERYWHERE`. @throws BrokerUnavailableError unavailable */
+  async unban(scope: string, userId: string): Promise<void> {
+    await this.parts.bans.unban(scope, userId);
+    this.parts.events.emit('userUnbanned', { scope, userId });
   }
 
   /** Closes connections of a user that newer ones of the same user replace, on whichever pods. @throws BrokerUnavailableError unavailable */

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import type { ChunkMessage } from '../connection/outbox.js';
 import { LatestRoom } from './latest-room.js';
 import type { Member } from './local-room.js';
+import type { RealtimeEvents } from '../realtime.events.js';
 import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 
 /** How much of a replay is sent before the socket must have drained (RC5). */
@@ -25,6 +26,7 @@ export function firstPage(chunk: typeof REPLAY_CHUNK): typeof REPLAY_CHUNK {
 }
 
 export interface ReplayParts {
+  readonly events: RealtimeEvents;
   readonly broker: Broker;
   readonly clock: Clock;
   readonly countMembers: (address: string) => Promise<number>;
@@ -51,12 +53,12 @@ export async function replay(member: Member, parts: ReplayParts, page?: HistoryP
       return;
     }
     if (room.live && member.epoch === room.epoch && member.offset > room.top) {
-      await room.repair(); // The member saw on another pod what is still on its way to this one.
+      await room.repair('member'); // The member saw on another pod what is still on its way to this one.
       if (member.offset <= room.top) continue;
     }
     const first = page;
     page = undefined;
-    if (!(await connection.replays.take(() => sendChunk(member, parts, first)))) await room.repair();
+    if (!(await connection.replays.take(() => sendChunk(member, parts, first)))) await room.repair('member');
   }
 }
 
@@ -84,7 +86,10 @@ async function isOnTrack(member: Member, page: HistoryPage, parts: ReplayParts):
   const members = await parts.countMembers(member.room.at.address).catch(() => 0);
   if (member.gone) return false;
   member.epoch = position.epoch;
-  if (!recovered) member.offset = position.top;
+  if (!recovered) {
+    member.offset = position.top;
+    tellGap(member, parts.events);
+  }
   member.connection.sendFrame({
     type: 'joined',
     room: member.room.at.room,
@@ -93,6 +98,12 @@ async function isOnTrack(member: Member, page: HistoryPage, parts: ReplayParts):
     members,
   });
   return recovered;
+}
+
+/** Tells who listens that a member lost what it had not seen. */
+export function tellGap({ connection, room }: Member, events: RealtimeEvents): void {
+  const { id, identity } = connection;
+  events.emit('gapTold', { address: room.at.address, connections: 1, connection: id, userId: identity.id });
 }
 
 /** Takes the member as far as the page and the room go. @returns what it is to be sent. */

@@ -14,7 +14,7 @@ import type { HookRunnerParts } from './hook-runner.js';
 import { LATEST_CURSOR, LatestRoom } from './latest-room.js';
 import type { LocalRoom, Member } from './local-room.js';
 import type { Memberships } from './memberships.js';
-import { firstPage, replay } from './replay.js';
+import { firstPage, replay, tellGap } from './replay.js';
 import type { ReplayParts } from './replay.js';
 import type { RoomHooks } from './room-hooks.js';
 import type { RoomRegistry } from './room-registry.js';
@@ -138,6 +138,7 @@ export class RoomJoiner {
       members: start.entered.members,
     });
     this.parts.events.emit('roomJoined', { ...connection.facts(), room: at.room, recovered: start.recovered });
+    if (start.recovered === false) tellGap(member, this.parts.events);
     // Where there is nothing to replay this makes the member live at once, so that it hears itself announced.
     const replayed = replay(member, this.parts, start.page);
     this.parts.events.watch(`replay of ${at.address}`, this.follow(member, start.entered, replayed));
@@ -237,7 +238,7 @@ export class RoomJoiner {
       since: cursor.offset,
       ...firstPage(this.parts.chunk),
     });
-    if (page.position.epoch !== room.epoch) await room.repair();
+    if (page.position.epoch !== room.epoch) await room.repair('member');
     if (!isRecoverable(cursor, page.position) || !continues(cursor, page)) return nowhere;
     return { recovered: true, epoch: page.position.epoch, offset: cursor.offset, page };
   }

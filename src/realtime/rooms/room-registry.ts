@@ -65,6 +65,11 @@ export class RoomRegistry {
     return this.repairs > 0;
   }
 
+  /** How many rooms still do. @internal */
+  get roomsRecovering(): number {
+    return this.repairs;
+  }
+
   /** The rooms that have a connection on this pod. */
   rooms(): RoomSummary[] {
     return [...this.entries.values()]
@@ -141,7 +146,7 @@ export class RoomRegistry {
   private async repair(room: LocalRoom): Promise<void> {
     this.repairs += 1;
     try {
-      await room.repair();
+      await room.repair('interrupted');
     } finally {
       this.repairs -= 1;
     }

@@ -18,6 +18,8 @@ export interface RoomParts {
   readonly kindOf: (namespace: string) => RoomKind;
   /** Puts a user out of a room, on whichever pod. */
   readonly kick: (at: Address, userId: string, forMs: number) => Promise<void>;
+  /** Lets a kicked user come back before the time is over. */
+  readonly unban: (at: Address, userId: string) => Promise<void>;
 }
 
 /** A part of a room's history. */
@@ -123,5 +125,15 @@ export class Room {
    */
   kick(userId: string, options: { forMs?: number } = {}): Promise<void> {
     return this.parts.kick(this.at, userId, options.forMs ?? 0);
+  }
+
+  /**
+   * Lets a user who was kicked from this room come back before the time is over. A `disconnect` from everything is not
+   * ended by it.
+   *
+   * @throws BrokerUnavailableError unavailable
+   */
+  unban(userId: string): Promise<void> {
+    return this.parts.unban(this.at, userId);
   }
 }

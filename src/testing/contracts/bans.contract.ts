@@ -76,6 +76,19 @@ export function describeBansContract(test: TestApi, name: string, contract: Bans
       );
     });
 
+    it('end for every pod when somebody ends them, each scope by itself', async () => {
+      await a.ban(room, 'u1', HOUR_MS);
+      await a.ban('*', 'u1', HOUR_MS);
+      await b.unban(room, 'u1');
+      await b.unban(room, 'nobody');
+      for (const pod of [a, b]) {
+        assert.equal(await pod.remainingMs([room], 'u1'), 0);
+        assertAbout(await pod.remainingMs(['*'], 'u1'), HOUR_MS);
+      }
+      await a.ban(room, 'u1', HOUR_MS);
+      assertAbout(await b.remainingMs([room], 'u1'), HOUR_MS);
+    });
+
     it('may be without an end', async () => {
       await a.ban(room, 'u1', Number.POSITIVE_INFINITY);
       assert.ok((await b.remainingMs([room], 'u1')) > 1_000 * HOUR_MS);
