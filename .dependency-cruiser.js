@@ -8,7 +8,7 @@ const NEST_SUFFIX =
 /** The two files that start a Nest application. */
 const STARTERS = '^src/(server/main|testing/start-test-server)\\.ts$';
 const IMPLEMENTATION = '/(memory|redis)-[^/]+\\.ts$';
-const PUBLIC_NAMES = '^src/(index|(protocol|client|client/tabs|react)/index|client/roster)\\.ts$';
+const PUBLIC_NAMES = '^src/(index|(protocol|client|client/tabs|react|realtime/admin)/index|client/roster)\\.ts$';
 
 const npm = (name) => `(^|/)node_modules/${name}/`;
 

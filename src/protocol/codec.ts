@@ -40,7 +40,7 @@ export function decodeFrame(text: string): Decoded {
     return { ok: false, message: 'expected "id" to be a string of 1 to 64 characters' };
   }
   const bad = (message: string): Decoded => (id === undefined ? { ok: false, message } : { ok: false, message, id });
-  if (text.length > MAX_FRAME_DEPTH && isDeeper(fields, MAX_FRAME_DEPTH)) {
+  if (text.length > MAX_FRAME_DEPTH && isNestedDeeper(fields, MAX_FRAME_DEPTH)) {
     return bad(`expected a frame that is nested at most ${MAX_FRAME_DEPTH} deep`);
   }
   const room = fields['room'];
@@ -92,11 +92,11 @@ export function spliceOffset(frame: string, offset: number): string {
 }
 
 /** Says whether objects and arrays stand in each other more than so many deep. */
-function isDeeper(value: unknown, levels: number): boolean {
+export function isNestedDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
   for (const inner of Object.values(value)) {
-    if (isDeeper(inner, levels - 1)) return true;
+    if (isNestedDeeper(inner, levels - 1)) return true;
   }
   return false;
 }

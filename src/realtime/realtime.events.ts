@@ -54,6 +54,7 @@ export interface RealtimeEventMap {
   subscriptionsDied: object;
   /** Somebody with the key called the admin API. `address` and `userId`: whom it was about. */
   adminCalled: {
+    method: string;
     action: string;
     status: number;
     code?: string;

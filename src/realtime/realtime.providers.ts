@@ -261,6 +261,7 @@ export const realtimeExports = [
   JwtHandshakeGuard,
   JwtVerifier,
   REALTIME_OPTIONS,
+  REALTIME_PARTS,
 ];
 
 /** The application's policy, from whichever module provides it, else that of the options; looked for once. */

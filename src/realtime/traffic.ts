@@ -44,6 +44,11 @@ export class PublishTimes {
     const kept = this.tookMs.subarray(0, Math.min(this.count, KEPT));
     const sorted = kept.filter((_, i) => (this.endedAt[i] ?? 0) >= since).sort();
     const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-    return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99) };
+    return { count: sorted.length, p50Ms: rounded(at(0.5)), p99Ms: rounded(at(0.99)) };
   }
+}
+
+/** To a microsecond: what is less is noise. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
 }

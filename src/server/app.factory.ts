@@ -22,6 +22,7 @@ export async function createApp(config: ServerConfig, logger: LoggerService | fa
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forConfig(config), new ExpressAdapter(), {
     logger,
     forceCloseConnections: true, // A half-sent request must not hold up the end.
+    bodyParser: false, // Only JSON, see below: a form is what a page of another site could send.
     abortOnError: false, // Who called decides what a failed start means; Nest would end the process.
   });
   const server: Server = app.getHttpServer();
@@ -31,6 +32,7 @@ export async function createApp(config: ServerConfig, logger: LoggerService | fa
   app.useWebSocketAdapter(new RealtimeWsAdapter(app));
   app.disable('x-powered-by');
   app.use(securityHeaders);
+  app.useBodyParser('json', { limit: config.maxBodyBytes });
   app.useStaticAssets(publicFolder(), {
     setHeaders: (response) => response.setHeader('Cache-Control', 'no-cache'),
   });

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { RealtimeModule } from '../index.js';
+import { RealtimeAdminModule } from '../realtime/admin/index.js';
 import { ChatGateway } from './chat/chat.gateway.js';
 import type { ServerConfig } from './config.js';
 import { DevTokensModule } from './dev-tokens/dev-tokens.module.js';
@@ -20,6 +21,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         RealtimeModule.forRoot({ ...config.realtime, metrics: metricsRegistry }),
+        RealtimeAdminModule.forRoot({ key: config.adminKeys }),
         ...(config.devTokens === 'off' ? [] : [DevTokensModule.forConfig(config)]),
       ],
       controllers: [HealthController, ClientBundleController, MetricsController],

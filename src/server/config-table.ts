@@ -1,4 +1,5 @@
 import {
+  adminKeys,
   ExpectedError,
   flag,
   heartbeatMs,
@@ -134,6 +135,13 @@ const settings = {
     'true or false',
     '',
     'POST /dev/token. true: for everyone. false: off. Not set: for this machine alone, where no key is set. Never in production.',
+  ),
+  ADMIN_KEY: row(
+    adminKeys,
+    'comma-separated list',
+    '',
+    'Opens /api and /dashboard to who shows it, 32 characters or more. Several for a rotation. Not set: neither is there.',
+    true,
   ),
   MAX_FRAME_BYTES: row(wholeNumber(1), 'bytes', '65536', "Largest frame of a client. Can't be 0."),
   MAX_BUFFERED_BYTES: row(

@@ -21,6 +21,10 @@ export interface ServerConfig {
   /** Whether the secret was made for this run, because there was no key. */
   readonly secretIsRandom: boolean;
   readonly heartbeatMs: number;
+  /** What opens the admin API and the dashboard; none: they are not there. */
+  readonly adminKeys: readonly string[];
+  /** The largest body of a request. */
+  readonly maxBodyBytes: number;
   /** How long leading everybody elsewhere may take after a signal. */
   readonly drainTotalMs: number;
   readonly realtime: RealtimeOptions;
@@ -39,6 +43,8 @@ export class ConfigError extends Error {
 }
 
 const MIN_SECRET_BYTES = 32;
+/** What may stand around a payload as large as a frame: the rooms of a broadcast, above all. */
+const BODY_AROUND_FRAME_BYTES = 256 * 1024;
 const settingNames = configTable.map((row) => row.name);
 
 /**
@@ -66,6 +72,8 @@ export function parseConfig(env: NodeJS.ProcessEnv, namesInFile: readonly string
     signing: devTokens === 'off' ? undefined : signingOf(values, secrets),
     secretIsRandom: !hasKey,
     heartbeatMs: values.HEARTBEAT_MS,
+    adminKeys: values.ADMIN_KEY ?? [],
+    maxBodyBytes: values.MAX_FRAME_BYTES + BODY_AROUND_FRAME_BYTES,
     drainTotalMs: values.DRAIN_DELAY_MS + values.DRAIN_MS,
     realtime: realtimeOptions(values, secrets),
     warnings: warningsFor(env, values, namesInFile),

@@ -78,6 +78,15 @@ export const list: Reader<readonly string[]> = (given) => {
   return words;
 };
 
+/** Keys that open what operators use. Too long to be guessed, and such that they can stand in a header. */
+export const adminKeys: Reader<readonly string[]> = (given) => {
+  const keys = list(given);
+  if (!keys.every((key) => /^[\x21-\x7e]{32,}$/.test(key))) {
+    throw new ExpectedError('32 or more visible ASCII characters (openssl rand -base64 32)');
+  }
+  return keys;
+};
+
 /** Origins as browsers send them, or `*`. */
 export const origins: Reader<readonly string[]> = (given) => {
   const words = list(given);

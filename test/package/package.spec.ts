@@ -15,6 +15,7 @@ const subpaths = [
   ['rookery/client/tabs', 'createTabsClient'],
   ['rookery/client/roster', 'Roster'],
   ['rookery/react', 'useRoom'],
+  ['rookery/admin', 'RealtimeAdminModule'],
   ['rookery/testing', 'startTestServer'],
 ] as const;
 
@@ -91,10 +92,11 @@ describe('the package that is published', () => {
       expect(installed.node('manifest.cjs')).toEqual({ output: 'rookery\n', code: 0 });
     });
 
-    /** The testing kit starts an HTTP application, so it takes the platform that the customer has; hooks take React. */
+    /** What an entry takes from the customer: the testing kit the platform, hooks React, the admin API validators. */
     function link(subpath: string): void {
       if (subpath === 'rookery/testing') linkOnce('@nestjs/platform-express');
       if (subpath === 'rookery/react') linkOnce('react');
+      if (subpath === 'rookery/admin') ['class-validator', 'class-transformer'].forEach(linkOnce);
     }
 
     it('rookery/react without React: it says what is not there', () => {

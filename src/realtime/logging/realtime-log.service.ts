@@ -52,9 +52,7 @@ export class RealtimeLog {
       else this.write('warn', 'broker_unavailable');
     });
     // Who looks changes nothing; who acts is written down.
-    events.on('adminCalled', (facts) =>
-      this.write(facts.action.startsWith('GET') ? 'debug' : 'log', 'admin_called', facts),
-    );
+    events.on('adminCalled', (facts) => this.write(facts.method === 'GET' ? 'debug' : 'log', 'admin_called', facts));
     events.on('hookFailed', ({ error, ...facts }) =>
       this.write('error', 'hook_failed', { ...facts, error: textOf(error) }),
     );

@@ -39,12 +39,25 @@ export function everybodyIn(namespace: string): Address {
   return { address: `${namespace}/${EVERYBODY}`, namespace, room: EVERYBODY };
 }
 
+/** Says whether a text is the address of a room. */
+export function isAddress(text: string): boolean {
+  return readAddress(text) !== undefined;
+}
+
 /**
  * Reads an address that the application wrote.
  *
  * @throws RealtimeUsageError bad_usage — it is none.
  */
 export function parseAddress(text: string): Address {
+  const address = readAddress(text);
+  if (address) return address;
+  throw new RealtimeUsageError(
+    `expected an address like "chat/general" (namespace, slash, room name), got ${JSON.stringify(text.slice(0, 80))}`,
+  );
+}
+
+function readAddress(text: string): Address | undefined {
   const slash = text.indexOf('/');
   const namespace = text.slice(0, Math.max(0, slash));
   const room = text.slice(slash + 1);
@@ -52,7 +65,5 @@ export function parseAddress(text: string): Address {
   if (namespace === USER_NAMESPACE && /^[A-Za-z0-9_-]+$/.test(room)) {
     return { address: text, namespace, room: USER_ROOM };
   }
-  throw new RealtimeUsageError(
-    `expected an address like "chat/general" (namespace, slash, room name), got ${JSON.stringify(text.slice(0, 80))}`,
-  );
+  return undefined;
 }
