@@ -4,6 +4,7 @@ import { RealtimeModule } from '../index.js';
 import { RealtimeAdminModule } from '../realtime/admin/index.js';
 import { ChatGateway } from './chat/chat.gateway.js';
 import type { ServerConfig } from './config.js';
+import { DashboardModule } from './dashboard/dashboard.module.js';
 import { DevTokensModule } from './dev-tokens/dev-tokens.module.js';
 import { EchoGateway } from './echo/echo.gateway.js';
 import { HealthController } from './health/health.controller.js';
@@ -22,6 +23,7 @@ export class AppModule {
       imports: [
         RealtimeModule.forRoot({ ...config.realtime, metrics: metricsRegistry }),
         RealtimeAdminModule.forRoot({ key: config.adminKeys }),
+        DashboardModule.forKeys(config.adminKeys),
         ...(config.devTokens === 'off' ? [] : [DevTokensModule.forConfig(config)]),
       ],
       controllers: [HealthController, ClientBundleController, MetricsController],
