@@ -33,6 +33,7 @@ const steps = [
     name: 'protocol coverage',
     run: async () => script('check:protocol', 'PROTOCOL.md, its tables and its tests must agree'),
   },
+  { name: 'known vulnerabilities', run: async () => script('check:audit', 'update what npm audit names') },
   { name: 'links', run: async () => script('check:links', 'mend the links that stand above') },
   { name: 'build', run: async () => script('build', 'mend what the build names') },
   { name: 'size of the client', run: async () => script('check:size', 'a page pays for every byte') },

@@ -111,6 +111,8 @@ export function refuseByHttp(
   const all: HeaderMap = new Map(headers);
   all.set('connection', 'close');
   all.set('content-type', 'application/json; charset=utf-8');
+  all.set('cache-control', 'no-store');
+  all.set('x-content-type-options', 'nosniff');
   all.set('content-length', String(Buffer.byteLength(body)));
   lines.push(...headerLines(all));
   socket.once('finish', () => socket.destroy());
