@@ -35,8 +35,9 @@ describe('the package that is published', () => {
       },
     );
 
-    it('has the demo page, and the client as one file, with shared tabs and without', () => {
+    it('has the demo page, the dashboard, and the client as one file, with shared tabs and without', () => {
       expect(installed.files).toContain('dist/server/public/index.html');
+      expect(installed.files).toContain('dist/server/dashboard/public/dashboard.html');
       expect(installed.files).toContain('dist/client/rookery-client.min.js');
       expect(installed.files).toContain('dist/client/rookery-client-tabs.min.js');
     });
