@@ -179,6 +179,12 @@ describe('publishing', () => {
     socket.close();
   });
 
+  it('publishes with a key only where the room is of kind latest', async () => {
+    const answer = await post('/api/publish', { room: `chat/${freshRoom()}`, type: 'price', payload: {}, key: 'gold' });
+    expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_payload']);
+    expect(answer.body['message']).toContain('latest');
+  });
+
   it('publishes an id once', async () => {
     const frame = { room: `chat/${freshRoom()}`, type: 'message', payload: { text: 'once' }, id: 'deploy-1' };
     const first = await post('/api/publish', frame);

@@ -14,6 +14,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import { MAX_KEY_LENGTH } from '../rooms/room-kind.js';
 
 /** A room's address is at most as long as its two names and the slash. */
 const MAX_ADDRESS_LENGTH = 193;
@@ -48,6 +49,11 @@ class FrameBody {
   @IsOptional()
   @IsBoolean()
   readonly store?: boolean;
+
+  /** Of what it is the newest, in a room of kind `latest`. */
+  @IsOptional()
+  @Length(1, MAX_KEY_LENGTH)
+  readonly key?: string;
 
   @IsOptional()
   @ValidateNested()

@@ -60,12 +60,12 @@ export class AdminController {
   @Post('publish')
   @HttpCode(200)
   publish(@Body() body: PublishBody, @Body('payload') payload: unknown): Promise<PublishResult> {
-    const { room, user, namespace, type, id, store, except, as } = body;
+    const { room, user, namespace, type, id, store, key, except, as } = body;
     if ([room, user, namespace].filter((one) => one !== undefined).length !== 1) {
       throw new RealtimeUsageError('expected one of "room", "user" and "namespace"');
     }
     this.checkSize(payload);
-    const options = { id, except, as, ...(store === undefined ? {} : { store }) };
+    const options = { id, key, except, as, ...(store === undefined ? {} : { store }) };
     if (user !== undefined) return this.realtime.user(user).publish(type, payload, options);
     if (namespace !== undefined) return this.realtime.namespace(namespace).publish(type, payload, options);
     return this.room(room).publish(type, payload, options);
@@ -76,8 +76,8 @@ export class AdminController {
   @HttpCode(200)
   async broadcast(@Body() body: BroadcastBody, @Body('payload') payload: unknown): Promise<{ results: Broadcast[] }> {
     this.checkSize(payload);
-    const { type, id, store, as } = body;
-    const options = { id, as, ...(store === undefined ? {} : { store }) };
+    const { type, id, store, key, as } = body;
+    const options = { id, key, as, ...(store === undefined ? {} : { store }) };
     const results = body.rooms
       .map((address) => this.room(address))
       .map(async (room): Promise<Broadcast> => {

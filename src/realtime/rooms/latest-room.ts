@@ -122,7 +122,7 @@ export class LatestRoom extends LocalRoom {
     traffic.messages += 1;
     traffic.delivered += this.members.length;
     if (!this.live) this.keepEarly(message);
-    else if (!this.take(message)) events.watch('repair', this.repair());
+    else if (!this.take(message)) events.watch('repair', this.repair('gap'));
   }
 
   /** Delivers a message if it is the next one, or known. @returns whether nothing is missing before it. */
