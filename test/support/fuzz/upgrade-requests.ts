@@ -112,7 +112,10 @@ const header = fc.oneof(
     .map(([name, text]) => `${name}: ${text}`),
 );
 
-/** The request of a WebSocket, as text in Latin-1; `$TOKEN` and `$HOST` stand for good ones. */
+/**
+ * The request of a WebSocket, as text in Latin-1; `$TOKEN` and `$HOST` stand for good ones. A body that its headers
+ * announce is there: a server may wait for it before it answers.
+ */
 export const upgradeRequests: fc.Arbitrary<string> = fc
   .record({
     method: mostly('GET', 'POST', 'OPTIONS', 'get', ''),
@@ -127,8 +130,13 @@ export const upgradeRequests: fc.Arbitrary<string> = fc
   })
   .map(({ method, target: at, version, host, connection, upgrade, version13, key, more }) => {
     const headers = [host, connection, upgrade, version13, key, ...more].filter((line) => line !== '');
-    return [`${method} ${at} ${version}`, ...headers, '', ''].join('\r\n');
+    return [`${method} ${at} ${version}`, ...headers, '', bodyFor(headers)].join('\r\n');
   });
+
+function bodyFor(headers: readonly string[]): string {
+  if (headers.includes('Transfer-Encoding: chunked')) return '0\r\n\r\n';
+  return headers.includes('Content-Length: 5') ? 'hello' : '';
+}
 
 function mostly(usual: string, ...rare: string[]): fc.Arbitrary<string> {
   return fc.oneof({ weight: 20, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...rare) });
