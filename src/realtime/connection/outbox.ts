@@ -10,6 +10,8 @@ export interface ChunkMessage {
 
 /** How much is sent between two pings, beside those of the heartbeat (CN1). */
 const PING_EVERY_BYTES = 64 * 1024;
+/** How much of what waited for a slow reader is written at a time: what is written is its own copy. */
+const SLOW_WRITE_BYTES = 16 * 1024;
 /** Payloads of a chunk from this size on are written where they are; smaller ones cost less when they are copied. */
 const SHARED_FROM_BYTES = 4 * 1024;
 
@@ -27,6 +29,9 @@ function flushAll(): void {
  * more than everything else on the way out (see bench/README.md). Order is the order of `push`, control frames and the
  * close frame of `ws` included, because both write to the same socket and the close flushes first.
  *
+ * While the socket has not drained, frames stay here, as the Buffers that all members of a room share: a reader who
+ * stands still costs a push per frame, and no copy.
+ *
  * A ping goes behind every 64 KiB: a peer behind a slow link answers while it reads what the kernel has long since
  * taken, where the pings of the heartbeat would still be under way.
  */
@@ -38,6 +43,8 @@ export class Outbox {
   pingsOwed = 0;
   private underWay = 0;
   private closed = false;
+  /** Waits for the socket to drain before it writes more. */
+  private held = false;
   private readonly compressed: boolean;
   /** Messages that `ws` compresses or that the kernel does not have yet. */
   private compressing = 0;
@@ -68,24 +75,18 @@ export class Outbox {
   /** Queues an encoded message (`encodeTextMessage`). After {@link close} it is dropped: nobody would read it. */
   push(message: Buffer): void {
     if (this.closed) return;
-    if (this.frames.push(message) === 1 && waiting.push(this) === 1) setImmediate(flushAll);
+    if (this.frames.push(message) === 1 && !this.held && waiting.push(this) === 1) setImmediate(flushAll);
     this.queuedBytes += message.length;
-    if (this.isPingDue(message.length)) this.frames.push(PING);
+    if (!this.isPingDue(message.length)) return;
+    this.frames.push(PING);
+    this.queuedBytes += PING.length;
   }
 
-  /** Writes what is queued, now. */
+  /** Writes what is queued; behind what a socket has not taken yet it waits until that has drained. */
   flush(): void {
-    const frames = this.frames;
-    const first = frames[0];
-    if (first === undefined) return;
-    this.frames = [];
-    this.queuedBytes = 0;
-    if (this.ws.readyState !== this.ws.OPEN) return;
-    if (this.compressed) {
-      for (const frame of frames) this.compress(frame);
-    } else {
-      this.socket.write(frames.length === 1 ? first : Buffer.concat(frames));
-    }
+    if (this.held) return;
+    if (!this.compressed && this.socket.writableNeedDrain) this.hold();
+    else this.writeAll();
   }
 
   /**
@@ -94,13 +95,13 @@ export class Outbox {
    */
   async writeChunk(messages: readonly ChunkMessage[]): Promise<void> {
     if (this.closed) return;
-    this.flush();
+    this.writeAll();
     if (this.ws.readyState !== this.ws.OPEN) return;
     this.socket.cork(); // One write of all parts.
     for (const message of messages) {
       const bytes = message.payload.length + message.prefix.length;
       this.underWay += bytes;
-      this.write(message);
+      this.writePart(message);
       if (this.isPingDue(bytes)) this.ping();
     }
     this.socket.uncork();
@@ -114,13 +115,13 @@ export class Outbox {
       this.frames = [];
       this.queuedBytes = 0;
     }
-    this.flush();
+    this.writeAll();
     this.closed = true;
   }
 
   /** Resolves when the socket takes more without piling it up, or is gone. */
   drained(): Promise<void> {
-    this.flush();
+    this.writeAll();
     if (this.isDrained()) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
@@ -134,7 +135,44 @@ export class Outbox {
     });
   }
 
-  private write({ payload, prefix }: ChunkMessage): void {
+  private hold(): void {
+    this.held = true;
+    this.socket.once('drain', () => {
+      this.held = false;
+      while (this.frames.length > 0 && !this.held) this.writeSome();
+    });
+  }
+
+  private writeSome(): void {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.frames.length && bytes < SLOW_WRITE_BYTES) {
+      bytes += this.frames[count]!.length;
+      count += 1;
+    }
+    this.write(this.frames.splice(0, count));
+    this.queuedBytes -= bytes;
+    if (this.socket.writableNeedDrain) this.hold();
+  }
+
+  private writeAll(): void {
+    const { frames } = this;
+    if (frames.length === 0) return;
+    this.frames = [];
+    this.queuedBytes = 0;
+    this.write(frames);
+  }
+
+  private write(frames: readonly Buffer[]): void {
+    if (this.ws.readyState !== this.ws.OPEN) return;
+    if (this.compressed) {
+      for (const frame of frames) this.compress(frame);
+    } else {
+      this.socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
+    }
+  }
+
+  private writePart({ payload, prefix }: ChunkMessage): void {
     if (this.compressed) {
       this.compress(encodeTextMessage(payload, prefix));
     } else if (payload.length < SHARED_FROM_BYTES) {
