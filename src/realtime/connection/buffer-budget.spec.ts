@@ -9,8 +9,7 @@ const judged = async (): Promise<void> => {
 function reader(pendingBytes: number, chunkBytes = 0, read = 0) {
   const one = {
     open: true,
-    abandoned: false,
-    closedWith: 0,
+    dismissed: false,
     outbox: {
       pendingBytes,
       chunkBytes,
@@ -19,12 +18,9 @@ function reader(pendingBytes: number, chunkBytes = 0, read = 0) {
         this.pendingBytes -= read;
       },
     },
-    close(code: number) {
+    dismiss() {
       one.open = false;
-      one.closedWith = code;
-    },
-    abandon() {
-      one.abandoned = true;
+      one.dismissed = true;
     },
   };
   return one;
@@ -36,8 +32,7 @@ describe('BufferBudget (CN2)', () => {
     const budget = new BufferBudget(700, () => readers);
     budget.spend(701);
     await judged();
-    expect(readers.map(({ closedWith }) => closedWith)).toEqual([0, 4002, 0, 0, 0]);
-    expect(readers.map(({ abandoned }) => abandoned)).toEqual([false, true, false, false, false]);
+    expect(readers.map(({ dismissed }) => dismissed)).toEqual([false, true, false, false, false]);
   });
 
   it('looks at no queue before so many bytes were queued that the limit could be passed', () => {
@@ -59,20 +54,20 @@ describe('BufferBudget (CN2)', () => {
     const readers = [closing, reader(600)];
     new BufferBudget(1_000, () => readers).spend(2_000);
     await judged();
-    expect(readers.map(({ closedWith }) => closedWith)).toEqual([0, 0]);
+    expect(readers.map(({ dismissed }) => dismissed)).toEqual([false, false]);
   });
 
   it('bears any number at 0', () => {
     const readers = [reader(Number.MAX_SAFE_INTEGER)];
     new BufferBudget(0, () => readers).spend(Number.MAX_SAFE_INTEGER);
-    expect(readers[0]!.closedWith).toBe(0);
+    expect(readers[0]!.dismissed).toBe(false);
   });
 
   it('judges nobody by what was not offered to the peers yet', async () => {
     const readers = Array.from({ length: 40 }, () => reader(50, 0, 50));
     new BufferBudget(1_000, () => readers).spend(2_000);
     await judged();
-    expect(readers.every(({ closedWith }) => closedWith === 0)).toBe(true);
+    expect(readers.every(({ dismissed }) => !dismissed)).toBe(true);
   });
 
   it('RC5 takes chunks of replays last', async () => {
@@ -80,6 +75,6 @@ describe('BufferBudget (CN2)', () => {
     const budget = new BufferBudget(800, () => readers);
     budget.spend(1_200);
     await judged();
-    expect(readers.map(({ closedWith }) => closedWith)).toEqual([0, 4002, 0]);
+    expect(readers.map(({ dismissed }) => dismissed)).toEqual([false, true, false]);
   });
 });

@@ -1,13 +1,10 @@
-import { CloseCode } from '../../protocol/close-codes.js';
-
 /** As much of a connection as is looked at. */
 export interface BufferedReader {
   readonly open: boolean;
   /** `chunkBytes`: those of the pending ones that belong to a replay, which may take its time (RC5). */
   readonly outbox: { readonly pendingBytes: number; readonly chunkBytes: number; flush(): void };
-  close(code: number, reason: string): void;
-  /** Lets go of what is queued, whether the peer takes the close frame or not. */
-  abandon(): void;
+  /** Closes it with 4002 and lets go of what is queued, whether the peer takes the close frame or not. */
+  dismiss(): void;
 }
 
 /** Down to this part of the limit the queues are cut, so that the next frame doesn't cut again. */
@@ -62,8 +59,7 @@ export class BufferBudget {
         for (const reader of readers.filter((one) => one.open).sort((a, b) => length(b) - length(a))) {
           if (total <= this.limit * CUT_TO || length(reader) === 0) break;
           total -= reader.outbox.pendingBytes;
-          reader.close(CloseCode.slowConsumer, 'slow_consumer');
-          reader.abandon();
+          reader.dismiss();
           closed += 1;
         }
       }

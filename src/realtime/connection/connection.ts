@@ -8,6 +8,7 @@ import type { Identity } from '../auth/identity.js';
 import type { ConnectionFacts } from '../realtime.events.js';
 import { RealtimeUsageError } from '../realtime.errors.js';
 import type { BufferBudget } from './buffer-budget.js';
+import { farewell } from './farewells.js';
 import { Outbox } from './outbox.js';
 import type { ChunkMessage } from './outbox.js';
 import { Turns } from './turns.js';
@@ -41,7 +42,7 @@ export interface ConnectionOptions extends ConnectionOrigin {
 /** How long a peer may take to answer our close frame before its socket is destroyed. RFC 6455, section 7.1.1. */
 const CLOSE_TIMEOUT_MS = 2_000;
 /** How long a reader who holds too much may take to read why it is closed. */
-const ABANDON_MS = 200;
+const DISMISSAL_MS = 200;
 const MAX_REASON_BYTES = 123;
 
 /**
@@ -80,6 +81,7 @@ export class Connection {
   private judging = false;
   private closing: { code: number; reason: string; retryMs: number } | undefined;
   private readsNoMore = false;
+  private closeTimeoutMs = CLOSE_TIMEOUT_MS;
   private readonly maxBufferedBytes: number;
   private readonly budget: ConnectionOptions['budget'];
   private readonly onHookFailed: (hook: string, error: unknown) => void;
@@ -162,10 +164,22 @@ export class Connection {
     checkClose(code, reason);
     if (this.closing !== undefined) return;
     this.closing = { code, reason, retryMs: retryMs ?? 0 };
-    this.outbox.close(code === CloseCode.slowConsumer);
+    const isSlow = code === CloseCode.slowConsumer;
+    this.outbox.close(isSlow);
+    if (isSlow) farewell(() => this.closeSocket(code, reason));
+    else this.closeSocket(code, reason);
+  }
+
+  /** Closes a reader that holds too much (4002); what it holds is free soon, whether its peer reads or not. @internal */
+  dismiss(): void {
+    this.closeTimeoutMs = DISMISSAL_MS;
+    this.close(CloseCode.slowConsumer, 'slow_consumer');
+  }
+
+  private closeSocket(code: number, reason: string): void {
     this.ws.resume();
     this.ws.close(code, reason);
-    setTimeout(() => this.ws.terminate(), CLOSE_TIMEOUT_MS).unref();
+    setTimeout(() => this.ws.terminate(), this.closeTimeoutMs).unref();
   }
 
   /** Sends an object of the protocol; a `text` gateway has none. @internal */
@@ -184,11 +198,6 @@ export class Connection {
     this.outbox.push(message);
     this.budget.spend(message.length);
     if (this.isBehind()) this.judgeReader();
-  }
-
-  /** After {@link close}: ends the socket soon, whether its peer reads or not, so that what it holds is free. @internal */
-  abandon(): void {
-    setTimeout(() => this.ws.terminate(), ABANDON_MS).unref();
   }
 
   /**
