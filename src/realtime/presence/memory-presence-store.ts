@@ -12,8 +12,8 @@ export interface MemoryPod {
 
 interface PresentInRoom {
   readonly users: Map<string, { name: string; pods: number }>;
-  /** Ids in the order of their bytes; made when it is asked for. */
-  order: string[] | undefined;
+  /** Ids in the order of their bytes. Kept so with each user: to sort a big room again for a page would hold up everybody. */
+  readonly order: string[];
 }
 
 /** What Redis is to `RedisPresence`, for one process. Several `MemoryPresence` that share one are several pods. */
@@ -28,13 +28,13 @@ export class MemoryPresenceStore {
   }
 
   enter(pod: MemoryPod, address: string, { id, name }: PresentUser): { first: boolean; members: number } {
-    const room = this.rooms.get(address) ?? { users: new Map(), order: undefined };
+    const room = this.rooms.get(address) ?? { users: new Map(), order: [] };
     this.rooms.set(address, room);
     const user = room.users.get(id) ?? { name, pods: 0 };
     const first = user.pods === 0;
     if (first) {
       room.users.set(id, user);
-      room.order = undefined;
+      room.order.splice(placeAfter(room.order, id), 0, id);
     }
     user.name = name;
     const here = pod.rooms.get(address) ?? new Set();
@@ -53,7 +53,7 @@ export class MemoryPresenceStore {
     user.pods -= 1;
     if (user.pods > 0) return { last: false, members: room.users.size };
     room.users.delete(id);
-    room.order = undefined;
+    room.order.splice(placeAfter(room.order, id) - 1, 1);
     if (room.users.size === 0) this.rooms.delete(address);
     return { last: true, members: room.users.size };
   }
@@ -65,10 +65,10 @@ export class MemoryPresenceStore {
   list(address: string, after: string | undefined, limit: number): PresencePage {
     const room = this.rooms.get(address);
     if (!room) return { count: 0, users: [], complete: true };
-    room.order ??= [...room.users.keys()].sort(compareBytes);
-    const following = after === undefined ? room.order : room.order.filter((id) => compareBytes(id, after) > 0);
-    const users = following.slice(0, limit).map((id) => ({ id, name: room.users.get(id)?.name ?? '' }));
-    return { count: room.users.size, users, complete: users.length === following.length };
+    const start = after === undefined ? 0 : placeAfter(room.order, after);
+    const page = room.order.slice(start, start + limit);
+    const users = page.map((id) => ({ id, name: room.users.get(id)?.name ?? '' }));
+    return { count: room.users.size, users, complete: start + page.length >= room.order.length };
   }
 
   /** From now on nothing is told to the pod; after `graceMs` its users have left. */
@@ -87,6 +87,17 @@ export class MemoryPresenceStore {
       }
     }
   }
+}
+
+/** How many of the ordered ids come before this one, or are it. */
+function placeAfter(order: readonly string[], id: string): number {
+  let [low, high] = [0, order.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareBytes(order[middle]!, id) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function compareBytes(a: string, b: string): number {

@@ -32,6 +32,8 @@ const SIGNS_PER_LEASE = 3;
 const LATE_SIGN = 1 / 2;
 const REAPED_AT_ONCE = 10;
 const ROOMS_AT_ONCE = 50;
+/** Rooms of a dead pod that are read at a time: it may have had a hundred thousand. */
+const ROOMS_READ = 500;
 
 /**
  * Presence over all pods by Redis. A pod owns what it enters by a lease. Once that has run out it is never renewed: the
@@ -219,10 +221,19 @@ export class RedisPresence implements Presence {
     const { keys, commands } = this.connections;
     const pods = (await commands.run(expiredScript, [keys.pods()], [REAPED_AT_ONCE])) as unknown[];
     for (const pod of pods.map(String)) {
-      const addresses = (await commands.call('smembers', [keys.podRooms(pod)])) as unknown[];
-      await inBatches(addresses.map(String), ROOMS_AT_ONCE, (address) => this.rooms.reap(pod, address, this.tell));
-      await commands.call('unlink', [keys.podRooms(pod)]);
+      await this.reapPod(pod);
       await commands.call('zrem', [keys.pods(), pod]);
+    }
+  }
+
+  private async reapPod(pod: string): Promise<void> {
+    const { keys, commands } = this.connections;
+    const rooms = keys.podRooms(pod);
+    for (;;) {
+      const addresses = ((await commands.call('srandmember', [rooms, ROOMS_READ])) as unknown[]).map(String);
+      if (addresses.length === 0) return;
+      await inBatches(addresses, ROOMS_AT_ONCE, (address) => this.rooms.reap(pod, address, this.tell));
+      await commands.call('srem', [rooms, ...addresses]);
     }
   }
 
