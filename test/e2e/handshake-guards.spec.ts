@@ -19,7 +19,7 @@ import type { OnGatewayConnection } from '@nestjs/websockets';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { EMPTY, NEVER, of, throwError, timer } from 'rxjs';
 import type { Observable } from 'rxjs';
-import { map } from 'rxjs/operators';
+import { finalize, map } from 'rxjs/operators';
 import { WebSocket } from 'ws';
 import { CurrentIdentity, HandshakeGuards, JwtHandshakeGuard, RealtimeGateway, RoomPolicy } from '../../src/index.js';
 import type { Identity, OnJoin, RealtimeOptions, Room } from '../../src/index.js';
@@ -28,7 +28,7 @@ import type { TestServer } from '../../src/testing/index.js';
 import { CapturedLogger } from '../support/captured-logger.js';
 import { runsGlobalsOnFrames } from '../support/nest-version.js';
 import { mint } from '../support/tokens.js';
-import { until } from '../support/within.js';
+import { until, within } from '../support/within.js';
 
 jest.setTimeout(20_000);
 
@@ -242,10 +242,19 @@ describe('what a guard says at the handshake', () => {
     expect(calls).toEqual(['guard']);
   });
 
-  it('an Observable that never ends has no last value: 503 after guardTimeoutMs', async () => {
-    verdict = () => timerThatStays();
+  it('an Observable that never ends has no last value: 503 after guardTimeoutMs, and nobody listens to it any more', async () => {
+    let ended: () => void = () => undefined;
+    const unsubscribed = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    verdict = () =>
+      timer(0, 60_000).pipe(
+        map(() => true),
+        finalize(ended),
+      );
     await start([GuardedGateway], { handshake: { guardTimeoutMs: 50 } });
     expect((await TestClient.refusal(urlOf())).status).toBe(503);
+    await within('the end of the subscription', unsubscribed);
   });
 
   it('records whatever header value, and leaves those of the upgrade itself alone', async () => {
@@ -326,10 +335,6 @@ describe('what a guard says at the handshake', () => {
     socket.terminate();
   });
 });
-
-function timerThatStays(): Observable<boolean> {
-  return timer(0, 60_000).pipe(map(() => true));
-}
 
 describe('what a guard sees at the handshake', () => {
   it('is an HTTP request: type, request with params, query, cookies, ip; metadata of the class', async () => {

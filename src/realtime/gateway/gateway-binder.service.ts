@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Injectable, Scope } from '@nestjs/common';
 import type { CanActivate, Type } from '@nestjs/common';
 import { DiscoveryService, ExternalContextCreator, MetadataScanner, ModuleRef } from '@nestjs/core';
@@ -160,7 +161,7 @@ export class GatewayBinder {
         made = undefined; // The next handshake tries again.
         throw error;
       });
-      return runGuards(await made, type, request, response);
+      return runGuards(await made, type, request as IncomingMessage, response);
     };
   }
 

@@ -1,4 +1,5 @@
-import { isObservable, lastValueFrom } from 'rxjs';
+import type { IncomingMessage } from 'node:http';
+import { fromEvent, isObservable, lastValueFrom, takeUntil } from 'rxjs';
 import type { Observable } from 'rxjs';
 
 type Metatype = abstract new (...args: never[]) => unknown;
@@ -62,13 +63,15 @@ class HandshakeContext {
 export async function runGuards(
   guards: readonly Guard[],
   metatype: Metatype,
-  request: unknown,
+  request: IncomingMessage,
   response: unknown,
 ): Promise<boolean> {
+  const gone = fromEvent(request.socket, 'close');
   const context = new HandshakeContext(metatype, request, response) as never;
   for (const guard of guards) {
     const verdict = await guard.canActivate(context);
-    const allowed = isObservable(verdict) ? await lastValueFrom(verdict) : verdict;
+    // One that never ends was waited for long enough when the request was answered without it, or its sender has gone.
+    const allowed = isObservable(verdict) ? await lastValueFrom(verdict.pipe(takeUntil(gone))) : verdict;
     if (!allowed) return false;
   }
   return true;
