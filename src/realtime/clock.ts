@@ -7,6 +7,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds since some moment of the past: for durations. It does not jump when the clock is set. */
+  elapsed(): number;
   /** Runs the task once, not before `delayMs` have passed. A timer does not keep the process alive. */
   after(delayMs: number, task: () => void): Timer;
   /** Runs the task every `intervalMs` until it is cancelled. A timer does not keep the process alive. */
@@ -17,6 +19,10 @@ export interface Clock {
 export class SystemClock implements Clock {
   now(): number {
     return Date.now();
+  }
+
+  elapsed(): number {
+    return performance.now();
   }
 
   after(delayMs: number, task: () => void): Timer {

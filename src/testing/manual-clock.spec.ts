@@ -13,6 +13,16 @@ describe('ManualClock', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('jumps without time passing', () => {
+    const clock = new ManualClock(1_000);
+    let ran = false;
+    clock.after(10, () => (ran = true));
+    clock.jump(3_600_000);
+    expect([clock.now(), clock.elapsed(), ran]).toEqual([3_601_000, 1_000, false]);
+    clock.advance(10);
+    expect([clock.now(), clock.elapsed(), ran]).toEqual([3_601_010, 1_010, true]);
+  });
+
   it('runs nothing before its time', () => {
     const clock = new ManualClock();
     let ran = false;

@@ -13,6 +13,8 @@ export class ManualClock implements Clock {
   private readonly tasks = new Set<Task>();
   private time: number;
   private orders = 0;
+  /** By how much `now()` is away from the time that has passed. */
+  private jumpedMs = 0;
 
   /** @param startsAt Milliseconds since 1970. Default: now, so that tokens made by the machine's clock are valid. */
   constructor(startsAt: number = Date.now()) {
@@ -20,7 +22,16 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
+    return this.time + this.jumpedMs;
+  }
+
+  elapsed(): number {
     return this.time;
+  }
+
+  /** Sets the clock forward, or back by a negative number: `now()` jumps, no time passes, and no task becomes due. */
+  jump(ms: number): void {
+    this.jumpedMs += ms;
   }
 
   after(delayMs: number, run: () => void): Timer {

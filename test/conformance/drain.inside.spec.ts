@@ -86,6 +86,27 @@ describe('draining', () => {
     for (const advice of advices) expect(advice).toBeLessThanOrEqual(1_000);
   });
 
+  it('CN4 closes them as evenly when the clock is set meanwhile', async () => {
+    const { chat, clock } = await start({ drainDelayMs: 1_000, drainMs: 10_000 });
+    const closedAt: number[] = [];
+    const jumps = new Map([
+      [1, 3_600_000],
+      [5, -7_200_000],
+    ]);
+    for (const n of range(1, 10)) {
+      const client = await chat.enter(freshRoom(), freshUser(`user${n}`), { expiresInMs: 86_400_000 });
+      void client.closed(20_000).then(() => {
+        closedAt.push(clock.elapsed());
+        clock.jump(jumps.get(closedAt.length) ?? 0);
+      });
+    }
+    const startedAt = clock.elapsed();
+    await advanceUntil(clock, 'the drain', drain(chat), { withinMs: 11_500, stepMs: 100 });
+    await until('all are closed', () => closedAt.length === 10);
+    closedAt.forEach((at, i) => expect((at - startedAt - 1_000) / 1_000).toBeGreaterThanOrEqual(i - 0.01));
+    closedAt.forEach((at, i) => expect((at - startedAt - 1_000) / 1_000).toBeLessThan(i + 1));
+  });
+
   it('CN4 spreads by its advices those who are closed all at once', async () => {
     const { chat } = await start({ drainDelayMs: 0, drainMs: 0 });
     const clients = await Promise.all(range(1, 40).map(() => chat.enter(freshRoom(), freshUser())));

@@ -16,7 +16,7 @@ import {
   RealtimeGateway,
 } from '../../src/index.js';
 import type { Connection, Identity, RealtimeOptions, Room } from '../../src/index.js';
-import { startTestServer, TestClient } from '../../src/testing/index.js';
+import { ManualClock, startTestServer, TestClient } from '../../src/testing/index.js';
 import type { TestServer } from '../../src/testing/index.js';
 import { CapturedLogger } from '../support/captured-logger.js';
 import { mint } from '../support/tokens.js';
@@ -268,6 +268,19 @@ describe('a gateway with codec text', () => {
     await start([TextGateway], { messagesPerSecond: 200, messagesBurst: 5 });
     const client = await connect('/ws/text');
     for (let i = 0; i < 40; i += 1) client.sendText(String(i));
+    for (let i = 0; i < 40; i += 1) expect(await client.nextText()).toBe(`Echo: ${i}`);
+  });
+
+  it('reads on when its time has passed, though the clock was set back meanwhile', async () => {
+    const clock = new ManualClock();
+    await start([TextGateway], { clock, messagesPerSecond: 200, messagesBurst: 5 });
+    const client = await connect('/ws/text');
+    for (let i = 0; i < 40; i += 1) client.sendText(String(i));
+    const [connection] = server.registry.connections();
+    await until('it is read no more', () => connection!.paused);
+    clock.jump(-3_600_000);
+    clock.advance(1_000);
+    await until('it is read again', () => !connection!.paused);
     for (let i = 0; i < 40; i += 1) expect(await client.nextText()).toBe(`Echo: ${i}`);
   });
 

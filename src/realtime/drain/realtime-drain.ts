@@ -65,28 +65,28 @@ export class RealtimeDrain {
     const { clock, events, drained, connections, drainDelayMs, drainMs } = this.parts;
     if (!drained.hasGateways()) return;
     drained.refuseHandshakes();
-    const startedAt = clock.now();
+    const startedAt = clock.elapsed();
     events.emit('drainBegan', { connections: connections.size, drainDelayMs, drainMs });
     await this.sleep(drainDelayMs);
     events.emit('drainClosing', { connections: connections.size });
     const closed = await this.closeAll(connections.list());
-    events.emit('drainEnded', { closed, durationMs: clock.now() - startedAt });
+    events.emit('drainEnded', { closed, durationMs: clock.elapsed() - startedAt });
   }
 
   /** Closes the n-th of all when its part of the time has passed. @returns how many were still there. */
   private async closeAll(all: readonly Connection[]): Promise<number> {
     const { clock, drainMs } = this.parts;
-    const startedAt = clock.now();
+    const startedAt = clock.elapsed();
     const dismissals: Promise<void>[] = [];
     let next = 0;
     while (all.slice(next).some(({ open }) => open)) {
-      const share = drainMs === 0 ? 1 : (clock.now() - startedAt) / drainMs;
+      const share = drainMs === 0 ? 1 : (clock.elapsed() - startedAt) / drainMs;
       const due = Math.floor(share * all.length) + 1;
       const batch = all.slice(next, due).filter(({ open }) => open);
       for (const connection of batch) dismissals.push(this.dismiss(connection, batch.length));
       next = due;
       if (next < all.length) {
-        await this.sleep(Math.max(TICK_MS, startedAt + (next * drainMs) / all.length - clock.now()));
+        await this.sleep(Math.max(TICK_MS, startedAt + (next * drainMs) / all.length - clock.elapsed()));
       }
     }
     await Promise.all(dismissals);

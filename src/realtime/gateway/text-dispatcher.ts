@@ -28,7 +28,7 @@ export const TEXT_TYPE = 'message';
  * it returns. Errors are close codes. A sender above its rate is read more slowly; nothing it sent is thrown away.
  */
 export class TextDispatcher {
-  /** When the senders that were too fast have paid. */
+  /** When the senders that were too fast have paid, by `clock.elapsed()`. */
   private readonly paidAt = new WeakMap<Connection, number>();
 
   constructor(private readonly parts: TextDispatcherParts) {}
@@ -47,7 +47,7 @@ export class TextDispatcher {
   /** Reads nothing more until what was read is paid for. What `ws` has parsed already still comes, and adds to it. */
   private slowDown({ connection }: Session, debtMs: number): void {
     const waiting = this.paidAt.has(connection);
-    this.paidAt.set(connection, this.parts.clock.now() + debtMs);
+    this.paidAt.set(connection, this.parts.clock.elapsed() + debtMs);
     connection.pause();
     if (!waiting) this.waitForPayment(connection, debtMs);
   }
@@ -56,7 +56,7 @@ export class TextDispatcher {
     const { clock } = this.parts;
     clock.after(waitMs, () => {
       // A timer may come a moment early, and what came meanwhile has put the end off.
-      const leftMs = (this.paidAt.get(connection) ?? 0) - clock.now();
+      const leftMs = (this.paidAt.get(connection) ?? 0) - clock.elapsed();
       if (leftMs > 0) return this.waitForPayment(connection, leftMs);
       this.paidAt.delete(connection);
       connection.resume(clock.now());
