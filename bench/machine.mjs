@@ -37,6 +37,12 @@ export function usageOf(pids) {
   }
 }
 
+/** What processes hold of memory now, in KiB, all of them together. Linux only. */
+export function rssKiBOf(pids) {
+  const read = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+  return pids.map(read).reduce((sum, each) => sum + each, 0);
+}
+
 function readUsage(pid) {
   // The fields after the name, which may hold spaces; utime and stime are the 14th and 15th of all, in 1/100 s.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');

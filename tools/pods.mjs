@@ -36,15 +36,13 @@ export async function startPods(root, redisServer, count, wrapper = []) {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const port = await freePort();
-    const options = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-    const redis = await startProgram(redisServer, options.map(String), {}, /Ready to accept connections/);
+    const redis = await startRedis(redisServer, folder);
     running.push(redis.end);
     const secret = randomBytes(32).toString('base64url');
     const servers = [];
     for (let pod = 0; pod < count; pod += 1) {
       const settings = {
-        REDIS_URL: `redis://127.0.0.1:${port}/0`,
+        REDIS_URL: redis.url,
         JWT_SECRET: secret,
         DRAIN_DELAY_MS: '0',
         DRAIN_MS: '0',
@@ -58,6 +56,21 @@ export async function startPods(root, redisServer, count, wrapper = []) {
     await close();
     throw error;
   }
+}
+
+/**
+ * Starts a Redis that keeps nothing, on a free port of 127.0.0.1.
+ *
+ * @param folder where it is at home
+ * @param wrapper what is put before its command line
+ * @returns as {@link startProgram}, and `url`
+ */
+export async function startRedis(redisServer, folder, wrapper = []) {
+  const port = await freePort();
+  const settings = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  const [command, ...args] = [...wrapper, redisServer, ...settings.map(String)];
+  const redis = await startProgram(command, args, {}, /Ready to accept connections/);
+  return { ...redis, url: `redis://127.0.0.1:${port}/0` };
 }
 
 function freePort() {

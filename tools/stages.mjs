@@ -45,7 +45,7 @@ export function findTestFiles(root) {
       files.push(path.split(sep).join('/'));
     }
   }
-  return files.filter((path) => !path.startsWith('test/package/fixtures/')).sort();
+  return files.filter((path) => !/^test\/package\/fixtures\/|\/node_modules\//.test(path)).sort();
 }
 
 /**

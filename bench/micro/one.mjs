@@ -1,0 +1,15 @@
+/** One round in a process of its own: `node one.mjs <folder with a build> <bench>`. Its last line is `{ns}` or `{missing}`. */
+import { measure } from 'mitata';
+import { benches } from './benches.mjs';
+
+const [root, name] = process.argv.slice(2);
+try {
+  const { run, per, close } = await benches[name](root);
+  const { p50 } = await measure(run, { min_cpu_time: 500e6 });
+  await close?.();
+  console.log(JSON.stringify({ ns: p50 / per }));
+} catch (error) {
+  // A build of another commit may not have it.
+  console.log(JSON.stringify({ missing: error.message }));
+}
+process.exit(0);
