@@ -17,12 +17,14 @@ if (BENCH_PROFILE) {
   await session.post('Profiler.enable');
   await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_US });
   await session.post('Profiler.start');
-  process.once('SIGUSR2', async () => {
-    const { profile } = await session.post('Profiler.stop');
-    writeFileSync(`${BENCH_PROFILE}.part`, JSON.stringify(profile));
-    renameSync(`${BENCH_PROFILE}.part`, BENCH_PROFILE);
-  });
+  process.once('SIGUSR2', () => void finish(session));
 } else {
   setFlagsFromString('--expose-gc');
   process.on('SIGUSR2', runInNewContext('() => gc()'));
+}
+
+async function finish(session) {
+  const { profile } = await session.post('Profiler.stop');
+  writeFileSync(`${BENCH_PROFILE}.part`, JSON.stringify(profile));
+  renameSync(`${BENCH_PROFILE}.part`, BENCH_PROFILE);
 }

@@ -92,5 +92,6 @@ export function faultsOf(report) {
   if (missing !== 0) faults.push(`${missing} lost after coming back`);
   const absent = report.conns - (report.up_end ?? report.up);
   if (absent > 0 && faults.length === 0) faults.push(`${absent} connections are not there`);
+  if (faults.length > 0 && report.last_error) faults.push(`last: ${report.last_error.split('  ')[0]}`);
   return faults;
 }

@@ -25,6 +25,11 @@ describe('a report of the load generator', () => {
     ['a double and a reorder', { dup: 1, reordered: 2 }, ['1 doubled', '2 out of order']],
     ['a connection that was closed', { disconnects: 1, up_end: 9 }, ['1 connections lost']],
     ['a connection that never came', { up_end: 9 }, ['1 connections are not there']],
+    [
+      'why, where it knows',
+      { failed: 2, last_error: 'HTTP/1.1 503 Service Unavailable  Retry-After: 1' },
+      ['2 handshakes failed', 'last: HTTP/1.1 503 Service Unavailable'],
+    ],
     ['a loss after a storm', { verify_expected: 10, verify_received: 9 }, ['1 lost after coming back']],
   ])('tells %s', (_what, counts, faults) => {
     expect(faultsOf({ ...good, ...counts })).toEqual(faults);

@@ -1,22 +1,30 @@
 /**
  * Connections that are in many rooms each, which the C generator can't do: `node many-rooms.mjs '{"port", "pids", "path",
- * "tokens", "conns", "rooms", "messagesPerSecond", "burst", "warmupMs", "durationMs"}'`. A burst goes to as many rooms at
+ * "tokenFile", "conns", "rooms", "messagesPerSecond", "burst", "warmupMs", "durationMs"}'`. A burst goes to as many rooms at
  * once. The last line is a report with the names that the C generator's has. The rate is fixed: this program costs more
  * than the server, so CPU per delivery is what it can tell.
  */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { usageOf } from '../machine.mjs';
 
 const DRAIN_MS = 3_000;
-const { port, pids, path, tokens, conns, rooms, messagesPerSecond, burst, warmupMs, durationMs } = JSON.parse(
+/** Connections that enter at once. */
+const ENTERING = 10;
+const { port, pids, path, tokenFile, conns, rooms, messagesPerSecond, burst, warmupMs, durationMs } = JSON.parse(
   process.argv[2],
 );
+const tokens = tokenFile && readFileSync(tokenFile, 'utf8').split('\n');
 const lastOf = new Map();
 const report = { conns, up: 0, rooms, lost: 0, dup: 0, disconnects: 0 };
 let received = 0;
 let sent = 0;
-const members = await Promise.all(Array.from({ length: conns }, (_, index) => enter(index)));
+const members = [];
+while (members.length < conns) {
+  const next = Array.from({ length: ENTERING }, (_, index) => enter(members.length + index));
+  members.push(...(await Promise.all(next)));
+}
 report.up = members.length;
 await run(warmupMs);
 const before = { sent, cpuMs: usageOf(pids).cpuMs, at: performance.now() };
@@ -43,8 +51,7 @@ async function enter(index) {
     ws.once('open', () => {
       for (let room = 0; room < rooms; room += 1) ws.send(JSON.stringify({ type: 'join', room: `m${room}` }));
     });
-    ws.on('message', (data) => {
-      const frame = String(data);
+    ws.addEventListener('message', ({ data: frame }) => {
       if (frame.startsWith('{"type":"joined"') && frame.includes('"room":"m') && (joined += 1) === rooms) resolve();
       else count(index, frame);
     });

@@ -115,23 +115,20 @@ async function startPeer({ root, wrapper, env }, file, settings) {
 /** Publishes into the storm's room; what everybody then comes back with. They are there when they have recovered. */
 async function storeFrames({ ports, token }) {
   const ws = new WebSocket(`ws://127.0.0.1:${ports[0]}/ws/chat/r0?token=${token}`);
-  const epoch = await new Promise((resolve, reject) => {
+  let epoch;
+  await new Promise((resolve, reject) => {
     ws.once('error', reject);
-    ws.on('message', (data) => {
-      const frame = JSON.parse(String(data));
+    ws.addEventListener('message', ({ data }) => {
+      const frame = JSON.parse(data);
       if (frame.type === 'joined' && frame.room === 'r0') {
+        [epoch] = frame.cursor.split('.');
         for (let i = 0; i < STORED; i += 1) ws.send(JSON.stringify({ text: `stored ${i}` }));
       }
-      if (frame.type === 'joined' && frame.room === 'r0') ws.epoch = frame.cursor.split('.')[0];
-      if (frame.offset === STORED) resolve(ws.epoch);
+      if (frame.offset === STORED) resolve();
     });
   });
   ws.close();
-  return {
-    query: `token=%T&since=${epoch}.${SEEN}`,
-    hello: '{"type":"ping"}',
-    helloAck: '"recovered":true',
-  };
+  return { query: `token=%T&since=${epoch}.${SEEN}`, hello: '{"type":"ping"}', helloAck: '"recovered":true' };
 }
 
 function versionOf(root, name) {

@@ -23,6 +23,8 @@ import { scenarios } from './scenarios.mjs';
 
 const SERVER_CORE = 0;
 const GENERATOR_CORE = 1;
+/** Between the last handshake and the first message: who has just come is announced and joined. */
+const SETTLE_S = 1;
 const FULL_ROUNDS = 5;
 /** One for each connection of the largest scenario, so that none is another's user. */
 const TOKENS = 15_000;
@@ -144,7 +146,7 @@ async function measureRookery(scenarioId, env, beforeEnd) {
 }
 
 /** One round of one cell: a fresh server, one run against it. @returns `{ value, cpuUs, report, faults }` */
-async function measure(scenarioId, id, env, beforeEnd = () => undefined) {
+async function measure(scenarioId, id, env, beforeEnd = async () => undefined) {
   const scenario = scenarios[scenarioId];
   const contender = contenders[id];
   const isRookery = id === 'rookery';
@@ -165,6 +167,7 @@ async function measure(scenarioId, id, env, beforeEnd = () => undefined) {
     tokenFile: tokens.file,
     warmup: settings.warmup,
     duration: settings.seconds,
+    settle: SETTLE_S,
     ...contender.wire,
   };
   const bench = {
@@ -181,7 +184,7 @@ async function measure(scenarioId, id, env, beforeEnd = () => undefined) {
         port: ports[0],
         pids,
         path: '/ws/chat',
-        ...(isRookery && { tokens: tokens.list.slice(0, plan.conns) }),
+        ...(isRookery && { tokenFile: tokens.file }),
       }),
   };
   try {
