@@ -29,10 +29,7 @@ export async function startApp(root) {
   );
   const { mint } = await importTypeScript(here, 'test/support/tokens.ts');
   const secret = randomBytes(32).toString('base64url');
-  const app = await createApp(
-    parseConfig({ JWT_SECRET: secret, MESSAGES_PER_SECOND: '0', HEARTBEAT_MS: '0' }, {}),
-    false,
-  );
+  const app = await createApp(parseConfig({ JWT_SECRET: secret, MESSAGES_PER_SECOND: '0', HEARTBEAT_MS: '0' }), false);
   await app.listen(0, '127.0.0.1');
   return {
     realtime: app.get(Realtime),

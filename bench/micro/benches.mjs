@@ -41,7 +41,7 @@ export const benches = {
     return {
       run: async () => {
         const delivered = socket.delivered(BATCH);
-        socket.push(frames);
+        socket.push(Buffer.from(frames)); // A copy: ws unmasks in place.
         await delivered;
       },
       per: BATCH,

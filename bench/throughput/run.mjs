@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
@@ -212,8 +212,10 @@ async function makeTokens() {
     const missing = CLAIM_BYTES - JSON.stringify({ ...claims, scope: '' }).length;
     return mint(secret, { ...claims, scope: 'x'.repeat(missing) }, { expiresInMs: 24 * 3_600_000 });
   });
-  const file = join(root, '.cache/bench/tokens.txt');
+  // One of this process: another bench signs by another secret.
+  const file = join(root, `.cache/bench/tokens-${process.pid}.txt`);
   writeFileSync(file, list.join('\n'));
+  process.once('exit', () => rmSync(file, { force: true }));
   return { secret, list, file };
 }
 
