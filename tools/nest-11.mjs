@@ -33,7 +33,9 @@ export async function testOnNest11(root, env) {
   const copy = join(root, '.cache', 'nest-11');
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(copy, { recursive: true });
-  for (const name of COPIED) cpSync(join(root, name), join(copy, name), { recursive: true });
+  // Not what the benches' peers have installed for themselves.
+  const filter = (path) => !path.endsWith('node_modules');
+  for (const name of COPIED) cpSync(join(root, name), join(copy, name), { recursive: true, filter });
   const npm = (...args) => execFileSync('npm', args, { cwd: copy, stdio: ['ignore', 2, 2] });
   npm('ci', '--no-audit', '--loglevel=error');
   npm('install', '--no-save', '--no-audit', '--loglevel=error', '--legacy-peer-deps', ...nest11Packages(copy));

@@ -25,6 +25,8 @@ const SERVER_CORE = 0;
 const GENERATOR_CORE = 1;
 /** Between the last handshake and the first message: who has just come is announced and joined. */
 const SETTLE_S = 1;
+/** How long what was sent is waited for before it counts as lost; a server that could not keep up has a queue. */
+const DRAIN_S = 30;
 const FULL_ROUNDS = 5;
 /** One for each connection of the largest scenario, so that none is another's user. */
 const TOKENS = 15_000;
@@ -168,6 +170,7 @@ async function measure(scenarioId, id, env, beforeEnd = async () => undefined) {
     warmup: settings.warmup,
     duration: settings.seconds,
     settle: SETTLE_S,
+    drain: DRAIN_S,
     ...contender.wire,
   };
   const bench = {
