@@ -186,7 +186,9 @@ async function main() {
   const protocol = readFileSync(join(root, 'PROTOCOL.md'), 'utf8');
   const rules = parseRules(protocol);
   const folder = 'test/conformance';
-  const files = readdirSync(join(root, folder), { recursive: true }).filter((name) => name.endsWith('.spec.ts'));
+  const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.spec.ts'),
+  );
   const tests = files.sort().map((name) => {
     const file = `${folder}/${name}`;
     return { file, titles: testTitles(readFileSync(join(root, file), 'utf8'), file) };
