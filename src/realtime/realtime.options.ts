@@ -35,6 +35,11 @@ export interface JwtOptions {
   readonly clockToleranceMs?: number;
   /** Whether a token without `exp` is refused. Default `true`. */
   readonly requireExpiry?: boolean;
+  /**
+   * Valid tokens that are remembered, by their hash, until they expire, so that they need not be checked again. Bans and
+   * room policies are asked all the same. Default 10,000. 0: each token is checked each time.
+   */
+  readonly cacheSize?: number;
   /** Name of a cookie that may carry the token (HS2). Default: none. Requires `handshake.allowedOrigins`. */
   readonly cookie?: string;
 }
@@ -260,6 +265,10 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
 }
 
 function checkAuth(given: RealtimeOptions): AuthOptions {
+  const { cacheSize = 0 } = given.auth?.jwt ?? {};
+  if (!Number.isSafeInteger(cacheSize) || cacheSize < 0) {
+    throw new RealtimeConfigError(`auth.jwt.cacheSize: expected a whole number from 0, got ${String(cacheSize)}`);
+  }
   if (given.auth?.roomsClaim === '') {
     throw new RealtimeConfigError('auth.roomsClaim: expected the name of a claim, got an empty text');
   }

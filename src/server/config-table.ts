@@ -88,6 +88,12 @@ const settings = {
   ),
   JWT_ISSUER: row(list, 'comma-separated list', '', 'Accepted iss of tokens. Not set: any.'),
   JWT_AUDIENCE: row(list, 'comma-separated list', '', 'Accepted aud of tokens. Not set: any.'),
+  JWT_CACHE_SIZE: row(
+    wholeNumber(0),
+    'tokens',
+    '10000',
+    'Valid tokens that are remembered until they expire. 0: each is checked each time.',
+  ),
   JWT_COOKIE: row(text, 'name', '', 'Cookie that may carry the token. Needs ALLOWED_ORIGINS. Not set: none.'),
   ROOMS_CLAIM: row(
     text,

@@ -145,6 +145,7 @@ function realtimeOptions(values: Settings, secrets: readonly string[] | undefine
         jwksUri: values.JWKS_URI,
         issuer: values.JWT_ISSUER,
         audience: values.JWT_AUDIENCE,
+        cacheSize: values.JWT_CACHE_SIZE,
         cookie: values.JWT_COOKIE,
       },
     },

@@ -9,6 +9,7 @@ import { FrameError, RealtimeConfigError } from '../realtime.errors.js';
 import type { Claims } from './identity.js';
 import { RemoteKeys } from './remote-keys.js';
 import type { RemoteKeysParts } from './remote-keys.js';
+import { TokenCache } from './token-cache.js';
 
 const HMAC = ['HS256', 'HS384', 'HS512'];
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'];
@@ -27,6 +28,7 @@ interface Key {
 export class JwtVerifier {
   private readonly keys: readonly Key[];
   private readonly remote: { readonly keys: RemoteKeys; readonly algorithms: string[] } | undefined;
+  private readonly cache: TokenCache;
   private readonly claims: Pick<JwtVerifyOptions, 'clockTolerance' | 'issuer' | 'audience'>;
 
   /**
@@ -48,8 +50,10 @@ export class JwtVerifier {
     if (this.keys.length === 0 && !this.remote) {
       throw new RealtimeConfigError('auth.jwt: expected at least one "secret", "publicKey" or "jwksUri", got none');
     }
+    const toleranceMs = options.clockToleranceMs ?? 5_000;
+    this.cache = new TokenCache(options.cacheSize ?? 10_000, toleranceMs);
     this.claims = {
-      clockTolerance: (options.clockToleranceMs ?? 5_000) / 1000,
+      clockTolerance: toleranceMs / 1000,
       ...(options.issuer === undefined ? {} : { issuer: listOf(options.issuer) as [string] }),
       ...(options.audience === undefined ? {} : { audience: listOf(options.audience) as [string] }),
     };
@@ -72,6 +76,15 @@ export class JwtVerifier {
    * @throws FrameError unavailable — its key is not among those that are known, and `jwksUri` does not answer: try again.
    */
   async verify(token: string): Promise<Claims> {
+    const keys = this.remote?.keys.generation ?? 0;
+    const known = this.cache.get(token, keys);
+    if (known) return known;
+    const claims = await this.check(token);
+    this.cache.put(token, claims, keys);
+    return claims;
+  }
+
+  private async check(token: string): Promise<Claims> {
     let why = INVALID;
     for (const { jwt, algorithms } of this.keys) {
       try {

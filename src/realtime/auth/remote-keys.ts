@@ -35,6 +35,8 @@ const MAX_DOCUMENT_BYTES = 1_048_576;
 export class RemoteKeys {
   private readonly url: URL;
   private readonly closing = new AbortController();
+  /** Counts the sets that came: what was checked by an earlier one may be signed by a key that was withdrawn since. */
+  generation = 0;
   private keys: ReturnType<typeof createLocalJWKSet> | undefined;
   private fetching: Promise<void> | undefined;
   private fetchedAt = -Infinity;
@@ -108,6 +110,7 @@ export class RemoteKeys {
     try {
       const set = await this.download();
       this.keys = createLocalJWKSet(set);
+      this.generation += 1;
       this.failed = false;
       events?.emit('keysFetched', { keys: set.keys.length });
     } catch (error) {
