@@ -11,6 +11,7 @@ export { Concurrent, RealtimeGateway } from './realtime/gateway/realtime-gateway
 export type { RealtimeGatewayOptions } from './realtime/gateway/metadata.js';
 export { GatewayServer } from './realtime/gateway/gateway-server.js';
 export { HandshakeGuards } from './realtime/gateway/handshake-guards.decorator.js';
+export { FrameValidationPipe } from './realtime/validation/frame-validation.pipe.js';
 export { CurrentConnection, CurrentIdentity, CurrentRoom, PathParam } from './realtime/gateway/param.decorators.js';
 export { Realtime } from './realtime/realtime.service.js';
 export type { NamespaceHandle, UserHandle } from './realtime/realtime.service.js';

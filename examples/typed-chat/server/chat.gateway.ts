@@ -1,12 +1,12 @@
-import { UsePipes, ValidationPipe } from '@nestjs/common';
+import { UsePipes } from '@nestjs/common';
 import { MessageBody, SubscribeMessage } from '@nestjs/websockets';
-import { CurrentRoom, HandshakeGuards, JwtHandshakeGuard, RealtimeGateway, Room } from 'rookery';
+import { CurrentRoom, FrameValidationPipe, HandshakeGuards, JwtHandshakeGuard, RealtimeGateway, Room } from 'rookery';
 import { MessageDto, ReactionDto } from './chat-frames.dto.js';
 import { publish } from './typed-room.js';
 
 @RealtimeGateway('/ws/chat{/:room}')
 @HandshakeGuards(JwtHandshakeGuard)
-@UsePipes(new ValidationPipe({ whitelist: true }))
+@UsePipes(new FrameValidationPipe({ whitelist: true }))
 export class ChatGateway {
   @SubscribeMessage('message')
   say(@CurrentRoom() room: Room, @MessageBody() body: MessageDto) {

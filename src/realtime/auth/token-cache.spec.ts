@@ -25,7 +25,8 @@ describe('TokenCache', () => {
   it('gives each caller claims of its own', () => {
     const cache = new TokenCache(10, 0);
     cache.put('token', { sub: 'u1', roles: ['reader'] }, KEYS);
-    (cache.get('token', KEYS)?.['roles'] as string[]).push('admin');
+    const claims = cache.get('token', KEYS) as { roles: string[] };
+    claims.roles.push('admin');
     expect(cache.get('token', KEYS)).toEqual({ sub: 'u1', roles: ['reader'] });
   });
 

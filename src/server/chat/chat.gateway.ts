@@ -1,6 +1,13 @@
-import { UsePipes, ValidationPipe } from '@nestjs/common';
+import { UsePipes } from '@nestjs/common';
 import { MessageBody, SubscribeMessage } from '@nestjs/websockets';
-import { CurrentRoom, HandshakeGuards, JwtHandshakeGuard, RealtimeGateway, Room } from '../../index.js';
+import {
+  CurrentRoom,
+  FrameValidationPipe,
+  HandshakeGuards,
+  JwtHandshakeGuard,
+  RealtimeGateway,
+  Room,
+} from '../../index.js';
 import { ChatMessageDto } from './chat-message.dto.js';
 
 /** People who talk in rooms: `/ws/chat/general`, or many rooms over `/ws/chat`. */
@@ -8,7 +15,7 @@ import { ChatMessageDto } from './chat-message.dto.js';
 @HandshakeGuards(JwtHandshakeGuard)
 export class ChatGateway {
   /** Publishes a message in the room. Fields of the frame other than `text` are dropped, not refused. */
-  @UsePipes(new ValidationPipe({ whitelist: true }))
+  @UsePipes(new FrameValidationPipe({ whitelist: true }))
   @SubscribeMessage('message')
   say(@CurrentRoom() room: Room, @MessageBody() body: ChatMessageDto) {
     return room.publish('message', body);
