@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { JoinedFrames } from './joined-frames.js';
 import { encodeTextMessage, encodeTextParts, payloadOf, PING } from './ws-frame.js';
 
 /** A message of a chunk: `prefix` stands in the place of the payload's first byte, as `encodeTextMessage` has it. */
@@ -22,7 +23,10 @@ function flushAll(): void {
   const outboxes = waiting;
   waiting = [];
   for (const outbox of outboxes) outbox.flush();
+  joined.forget();
 }
+
+const joined = new JoinedFrames();
 
 /**
  * What a connection has still to be sent. All frames of one turn of the event loop leave in one write: a write costs
@@ -168,7 +172,7 @@ export class Outbox {
     if (this.compressed) {
       for (const frame of frames) this.compress(frame);
     } else {
-      this.socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
+      this.socket.write(joined.of(frames));
     }
   }
 
