@@ -4,6 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTcpProxy } from './tcp-proxy.js';
 import type { TcpProxy } from './tcp-proxy.js';
+import { until } from './within.js';
 
 describe('the TCP proxy', () => {
   let server: Server;
@@ -87,6 +88,18 @@ describe('the TCP proxy', () => {
     first.destroy();
     await moving.close();
     elsewhere.close();
+  });
+
+  it('is closed, though a server ended that had not read everything', async () => {
+    const { client, far } = await open();
+    far.pause();
+    client.write(Buffer.alloc(30_000_000));
+    far.end('bye');
+    await once(client, 'data');
+    far.resetAndDestroy();
+    client.destroy();
+    await until('nothing passes any more', () => proxy.open === 0);
+    await proxy.close();
   });
 
   it('slows down what the server sends, and loses none of it', async () => {

@@ -26,8 +26,11 @@ export interface TcpProxy {
    * Until {@link mend}.
    */
   deafen(firstWords: RegExp): void;
-  /** Says something to the server in the client's name, on every connection. At a quiet moment: not amid a message. */
-  inject(words: string): void;
+  /**
+   * Says something to the server in the client's name, on every connection, or those whose first words match. At a quiet
+   * moment: not amid a message.
+   */
+  inject(words: string, firstWords?: RegExp): void;
   /** Bytes per second that pass from the server to each client from now on; `undefined`: as fast as they come. */
   throttle(bytesPerSecond: number | undefined): void;
   mend(): void;
@@ -79,7 +82,7 @@ export async function startTcpProxy(target: number | (() => number), targetHost 
       const full = !to.write(chunk);
       if (rate === undefined && !full) return;
       from.pause();
-      const drained = new Promise<void>((resolve) => (full ? to.once('drain', resolve) : resolve()));
+      const drained = full ? drainedOrClosed(to) : undefined;
       const due = new Promise<void>((resolve) =>
         rate === undefined ? resolve() : setTimeout(resolve, (chunk.length / rate) * 1_000),
       );
@@ -135,8 +138,8 @@ export async function startTcpProxy(target: number | (() => number), targetHost 
     deafen(firstWords) {
       deaf = firstWords;
     },
-    inject(words) {
-      for (const { far } of pairs) far.write(words);
+    inject(words, firstWords) {
+      for (const { far, firstWords: said } of pairs) if (firstWords?.test(said) ?? true) far.write(words);
     },
     throttle(rate) {
       bytesPerSecond = rate;
@@ -153,4 +156,15 @@ export async function startTcpProxy(target: number | (() => number), targetHost 
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Resolves when a socket takes more, or will never: then the other end must still be heard to end. */
+function drainedOrClosed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      socket.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    socket.on('drain', settle).on('close', settle);
+  });
 }
