@@ -16,7 +16,7 @@ export const stages = [
   { name: 'conformance', needs: [], built: false, workers: 2, timeoutMinutes: 10 },
   { name: 'e2e', needs: [], built: true, workers: 2, timeoutMinutes: 10 },
   { name: 'cluster', needs: ['redis-server'], built: true, workers: 1, timeoutMinutes: 10 },
-  { name: 'fault', needs: ['redis-server'], built: true, workers: 1, timeoutMinutes: 10, deepTimeoutMinutes: 30 },
+  { name: 'fault', needs: ['redis-server'], built: true, workers: 1, timeoutMinutes: 15, deepTimeoutMinutes: 90 },
   { name: 'browser', needs: ['chromium'], built: true, workers: 1, timeoutMinutes: 10, deepTimeoutMinutes: 20 },
   { name: 'package', needs: [], built: true, workers: 1, timeoutMinutes: 10, onlyVerify: true },
 ];

@@ -16,6 +16,6 @@ describe('the ledger, of clients in Node on two pods', () => {
       expect(problems).toEqual([]);
       expect(unproven).toEqual([]);
     },
-    durationMs + 3 * 60_000,
+    durationMs + 5 * 60_000,
   );
 });

@@ -4,11 +4,21 @@ import { until } from './within.js';
 const SLOTS = 16_384;
 const MASTERS = 3;
 const PATIENCE_MS = 20_000;
+/** A node that was away gets everything anew. */
+const WHOLE_MS = 60_000;
 const NODE_TIMEOUT_MS = '2000';
 
 export interface RedisClusterOptions {
   /** Whether each master has a replica, which takes over when the master is lost. Default `false`. */
   readonly replicas?: boolean;
+}
+
+/** A range of slots, and who has them. */
+interface Shard {
+  readonly first: number;
+  readonly last: number;
+  readonly master: RedisProcess;
+  readonly replica: RedisProcess | undefined;
 }
 
 /** A Redis Cluster of the test's own: three masters, which share the slots evenly. */
@@ -45,14 +55,29 @@ export class RedisCluster {
     return `redis+cluster://${this.nodes.map((node) => `127.0.0.1:${node.port}`).join(',')}`;
   }
 
-  /** The node that owns a key. */
+  /** The master that owns a key. */
   async ownerOf(key: string): Promise<RedisProcess> {
-    const slot = Number(await this.nodes[0]?.command('CLUSTER', 'KEYSLOT', key));
-    const ranges = (await this.nodes[0]?.command('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
-    const port = ranges.find(([first, last]) => first <= slot && slot <= last)?.[2][1];
-    const owner = this.nodes.find((node) => node.port === port);
+    const slot = await this.slotOf(key);
+    const shards = await this.shards();
+    const owner = shards.find(({ first, last }) => first <= slot && slot <= last)?.master;
     if (!owner) throw new Error(`expected an owner of slot ${slot}, found none`);
     return owner;
+  }
+
+  async slotOf(key: string): Promise<number> {
+    return Number(await this.nodes[0]?.command('CLUSTER', 'KEYSLOT', key));
+  }
+
+  /** The masters as they are now. */
+  async masters(): Promise<RedisProcess[]> {
+    return [...new Set((await this.shards()).map(({ master }) => master))];
+  }
+
+  /** The replica of a master, as it is now. */
+  async replicaOf(master: RedisProcess): Promise<RedisProcess> {
+    const replica = (await this.shards()).find((shard) => shard.master === master)?.replica;
+    if (!replica) throw new Error('expected a master that has a replica');
+    return replica;
   }
 
   /** Moves a slot with all its keys to another node, as an operator does who adds nodes. */
@@ -68,22 +93,64 @@ export class RedisCluster {
     }
     await to.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
     await from.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId);
-    await Promise.all(this.nodes.map((node) => node.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId)));
+    const others = (await this.masters()).filter((node) => node !== from && node !== to);
+    await Promise.all(others.map((node) => node.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId)));
   }
 
   /** Ends a master as a crash does, after its replica has everything. Resolves when the replica is master. */
   async failOver(master: RedisProcess): Promise<void> {
-    const replica = this.replicas[this.nodes.indexOf(master)];
-    if (!replica) throw new Error('expected a master that has a replica');
+    const replica = await this.replicaOf(master);
     await until('the replica has it', async () => Number(await master.command('WAIT', '1', '1000')) === 1, PATIENCE_MS);
     await master.kill();
+    await this.promoted(replica);
+  }
+
+  /** Resolves when a replica has become master. */
+  async promoted(replica: RedisProcess): Promise<void> {
     const isMaster = async (): Promise<boolean> =>
       String(await replica.command('INFO', 'replication')).includes('role:master');
     await until('the replica has taken over', isMaster, PATIENCE_MS);
   }
 
+  /** Resolves when each master has a replica that has what it has, and everybody knows it. All must be running. */
+  async whole(): Promise<void> {
+    const isWhole = async (): Promise<boolean> => {
+      const told = await Promise.all(
+        this.servers.map(async (server) => ({
+          state: String(await server.command('CLUSTER', 'INFO')),
+          role: String(await server.command('INFO', 'replication')),
+          shards: await this.shards(server),
+        })),
+      );
+      return told.every(
+        ({ state, role, shards }) =>
+          state.includes('cluster_state:ok') &&
+          (role.includes('master_link_status:up') || /slave0:\S*state=online/.test(role)) &&
+          new Set(shards.map(({ master }) => master)).size === MASTERS &&
+          shards.every(({ replica }) => replica !== undefined),
+      );
+    };
+    await until('the cluster is whole', isWhole, WHOLE_MS);
+  }
+
+  private get servers(): RedisProcess[] {
+    return [...this.nodes, ...this.replicas];
+  }
+
+  /** Who has which slots, in the eyes of a server. */
+  private async shards(asked: RedisProcess = this.nodes[0]!): Promise<Shard[]> {
+    type Node = [string, number];
+    const ranges = (await asked.command('CLUSTER', 'SLOTS')) as [number, number, Node, Node?][];
+    const serverOf = (node: Node | undefined): RedisProcess | undefined =>
+      this.servers.find(({ port }) => port === node?.[1]);
+    return ranges.flatMap(([first, last, node, other]) => {
+      const master = serverOf(node);
+      return master ? [{ first, last, master, replica: serverOf(other) }] : [];
+    });
+  }
+
   async stop(): Promise<void> {
-    await Promise.all([...this.nodes, ...this.replicas].map((node) => node.stop()));
+    await Promise.all(this.servers.map((node) => node.stop()));
   }
 
   private async replicate(replica: RedisProcess, master: RedisProcess): Promise<void> {
@@ -95,10 +162,11 @@ export class RedisCluster {
     const isUp = async (): Promise<boolean> =>
       String(await replica.command('INFO', 'replication')).includes('master_link_status:up');
     await until('the replica is in sync', isUp, PATIENCE_MS);
-    const everybody = [...this.nodes, ...this.replicas];
     // Whoever votes must know whose replica it is.
     const known = async (): Promise<boolean> => {
-      const told = await Promise.all(everybody.map((node) => node.command('CLUSTER', 'REPLICAS', id).catch(() => [])));
+      const told = await Promise.all(
+        this.servers.map((node) => node.command('CLUSTER', 'REPLICAS', id).catch(() => [])),
+      );
       return told.every((list) => (list as unknown[]).length === 1);
     };
     await until('everybody knows the replica', known, PATIENCE_MS);

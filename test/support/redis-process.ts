@@ -20,6 +20,8 @@ const STOP_MS = 5_000;
 /** The last line that a server, or a Sentinel, writes at its start. */
 const READY = /Ready to accept connections|\+monitor master/;
 const START_ATTEMPTS = 5;
+/** Where a server keeps its data; what a node knows of its cluster is elsewhere. */
+const STORED = ['appendonlydir', 'dump.rdb'];
 /** A cluster's nodes talk on the port above by this much. */
 const BUS_DISTANCE = 10_000;
 
@@ -65,6 +67,7 @@ export class RedisProcess {
   /** Runs one command. */
   async command(...words: [string, ...string[]]): Promise<unknown> {
     const client = this.client();
+    client.on('error', () => undefined); // The command is rejected.
     try {
       return await client.call(...words);
     } finally {
@@ -84,6 +87,11 @@ export class RedisProcess {
 
   resume(): void {
     this.child?.kill('SIGCONT');
+  }
+
+  /** Takes away what an ended server has stored, so that it comes back without its data. */
+  async wipe(): Promise<void> {
+    for (const name of STORED) await rm(join(this.folder, name), { recursive: true, force: true });
   }
 
   /** Ends the server, if it still runs, and starts it on the same port and folder. */

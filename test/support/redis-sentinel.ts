@@ -13,6 +13,8 @@ const QUORUM = 2;
 const DOWN_AFTER_MS = 1_000;
 const FAILOVER_TIMEOUT_MS = 5_000;
 const PATIENCE_MS = 20_000;
+/** A master that comes back is made a replica after some 10 s. */
+const WHOLE_MS = 60_000;
 
 /** A master, its replica and three Sentinels that watch them, of the test's own. */
 export class RedisSentinel {
@@ -72,16 +74,39 @@ export class RedisSentinel {
     await until('the replica has it', async () => Number(await master.command('WAIT', '1', '1000')) === 1, PATIENCE_MS);
   }
 
-  /** Asks for a failover, as an operator does. Resolves when it is done. */
+  /** Asks for a failover, as an operator does, until it is taken on. Resolves when it is done. */
   async failOver(): Promise<void> {
     const before = await this.master();
-    await this.sentinels[0]?.command('SENTINEL', 'FAILOVER', MASTER);
+    const asked = async (): Promise<boolean> => {
+      const answer = this.sentinels[0]!.command('SENTINEL', 'FAILOVER', MASTER);
+      return answer.then(
+        () => true,
+        () => false, // It is not over the one before yet, or has not heard of the replica lately.
+      );
+    };
+    await until('Sentinel takes a failover on', asked, PATIENCE_MS);
     await this.replaced(before);
   }
 
   /** Resolves when the Sentinels have made another one the master. */
   async replaced(before: RedisProcess): Promise<void> {
     await until('there is another master', async () => (await this.master()) !== before, PATIENCE_MS);
+  }
+
+  /** Resolves when the one is master, and the other its replica that has what it has. All must be running. */
+  async whole(): Promise<void> {
+    const isWhole = async (): Promise<boolean> => {
+      const [master, replica] = [await this.master(), await this.replica()];
+      const told = await Promise.all([master, replica].map((server) => server.command('INFO', 'replication')));
+      const [ofMaster, ofReplica] = told.map(String) as [string, string];
+      return (
+        ofMaster.includes('role:master') &&
+        ofMaster.includes(`port=${replica.port},state=online`) &&
+        ofReplica.includes(`master_port:${master.port}`) &&
+        ofReplica.includes('master_link_status:up')
+      );
+    };
+    await until('a master and its replica are there', isWhole, WHOLE_MS);
   }
 
   async stop(): Promise<void> {

@@ -12,7 +12,8 @@ export type LedgerEntry =
   | (Place & { readonly kind: 'joined'; readonly cursor: string; readonly recovered?: boolean })
   /** Its application got a stored frame. */
   | (Place & { readonly kind: 'seen'; readonly id: string; readonly offset: number; readonly text: string })
-  | (Place & { readonly kind: 'gap'; readonly cursor: string })
+  /** It was told `recovered: false`. `seen`: its cursor before. */
+  | (Place & { readonly kind: 'gap'; readonly seen: string | undefined; readonly cursor: string })
   | (Place & { readonly kind: 'left'; readonly reason: string })
   | { readonly kind: 'connected'; readonly client: string }
   /** `comesBack`: by itself. */
@@ -25,6 +26,13 @@ export type LedgerEntry =
     }
   /** It asked for another token while it was connected. */
   | { readonly kind: 'refreshed'; readonly client: string }
+  /** Redis has begun an epoch of a room. `ancestors`: those before it, newest first, each with the top that survived. */
+  | {
+      readonly kind: 'numbered';
+      readonly room: string;
+      readonly epoch: string;
+      readonly ancestors: readonly { readonly epoch: string; readonly top: number }[];
+    }
   /** Something was thrown that nobody caught. */
   | { readonly kind: 'crashed'; readonly client: string; readonly message: string };
 

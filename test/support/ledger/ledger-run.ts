@@ -1,4 +1,6 @@
-import { RedisProcess } from '../redis-process.js';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { seedOf } from '../seed.js';
 import { SeededRandom } from '../seeded-random.js';
 import { startTcpProxy } from '../tcp-proxy.js';
@@ -11,12 +13,15 @@ import { FaultLog } from './fault-log.js';
 import { Ledger } from './ledger.js';
 import type { ParticipantPlace, ParticipantSpec } from './participant.js';
 import { PodFleet } from './pod-fleet.js';
+import type { RedisPlace } from './redis-place.js';
+import { NumberingWatch, readRooms, readTops } from './numbering.js';
+import type { StoredRooms } from './numbering.js';
+import { StandalonePlace } from './standalone-place.js';
 import { reportOf } from './report.js';
 import type { LedgerReport } from './report.js';
 import { describePlan, planFaults } from './schedule.js';
 import { strikeAll } from './strikes.js';
 import { judge } from './verdict.js';
-import type { VerdictOptions } from './verdict.js';
 
 /** Participants of one kind. */
 export interface CrewOptions {
@@ -35,14 +40,17 @@ export interface LedgerRunOptions {
   readonly kinds?: Readonly<Record<string, FaultKind>>;
   /** Default 2. */
   readonly pods?: number;
-  readonly verdict?: VerdictOptions;
+  /** Starts the Redis of so many pods. Default: one server that keeps its data. */
+  readonly redis?: (pods: number) => Promise<RedisPlace>;
+  /** Whether each kind of fault must be felt by a client. Default `true`. Where everything breaks at once, luck decides that. */
+  readonly mustBeFelt?: boolean;
 }
 
 const SECRET = 'the secret of the ledger of 32 bytes or more';
 const ROOMS = ['ledger-a', 'ledger-b', 'ledger-c', 'ledger-d'];
 const ROOMS_EACH = 3;
 /** How long a client may need to come back and catch up once everything is whole. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 90_000;
 
 /**
  * Clients that talk in rooms of pods on one Redis while everything between them breaks; then everything is mended, and
@@ -50,21 +58,22 @@ const SETTLE_MS = 60_000;
  * figures in the end; the same seed breaks the same things at the same moments.
  */
 export async function runLedger(options: LedgerRunOptions): Promise<LedgerReport> {
-  const { durationMs, kinds = networkFaults, pods = 2 } = options;
+  const { durationMs, kinds = networkFaults, pods = 2, mustBeFelt = true, redis: start = startStandalone } = options;
   const seed = options.seed ?? seedOf(process.env['ROOKERY_SEED']);
   const clients = options.crews.reduce((sum, crew) => sum + crew.clients, 0);
-  const plan = planFaults({ seed, durationMs, kinds, clients, pods });
-  print(`seed ${seed}: ${plan.length} faults in ${durationMs / 1_000} s; ROOKERY_SEED=${seed} breaks the same again`);
   const ledger = new Ledger();
-  const faults = new FaultLog(ledger);
   const cleanUp: (() => Promise<unknown>)[] = [];
   try {
-    const redis = await RedisProcess.start();
-    cleanUp.push(() => redis.stop());
-    const fleet = await PodFleet.start(pods, settings(redis.url));
+    const redis = await start(pods);
+    cleanUp.push(() => redis.close());
+    const plan = planFaults({ seed, durationMs, kinds, clients, pods, masters: redis.masters });
+    print(`seed ${seed}: ${plan.length} faults in ${durationMs / 1_000} s; ROOKERY_SEED=${seed} breaks the same again`);
+    const fleet = await PodFleet.start(Array.from({ length: pods }, (_, pod) => settings(redis.urlOf(pod))));
     cleanUp.push(() => fleet.close());
     const networks = await startNetworks(fleet, clients);
     cleanUp.push(() => Promise.all(networks.map(({ proxy }) => proxy.close())));
+    const watch = new NumberingWatch(redis, ROOMS, ledger.write);
+    cleanUp.push(() => watch.close());
     const specs = participantSpecs(networks, seed);
     const crews: Crew[] = [];
     cleanUp.push(async () => {
@@ -77,30 +86,35 @@ export async function runLedger(options: LedgerRunOptions): Promise<LedgerReport
       await opened.begin(specs.splice(0, crew.clients), ledger.write);
     }
     await everybodyJoined(ledger, networks, seed);
+    const faults = new FaultLog(ledger);
     await Promise.all(crews.map((crew) => crew.talk()));
-    await strikeAll({ fleet, networks }, plan, { kinds, durationMs, ledger, faults });
+    await strikeAll({ fleet, networks, redis, rooms: ROOMS }, plan, { kinds, durationMs, ledger, faults });
     await Promise.all(crews.map((crew) => crew.hush()));
-    await settled(ledger);
+    await drained(ledger, networks);
     // One frame more of everybody: what would come twice, or late, comes before it.
     await Promise.all(crews.map((crew) => crew.lastWords()));
-    await settled(ledger);
+    const rooms = await settled(ledger, redis);
     const report = reportOf(
-      { seed, kinds, faults: faults.counts, entries: ledger.entries },
-      judge(ledger.entries, options.verdict),
+      { seed, kinds, faults: faults.counts, entries: ledger.entries, rooms, mustBeFelt },
+      judge(ledger.entries, rooms),
     );
     print(report.line);
-    if (report.problems.length > 0) print(`what broke, by the plan of seed ${seed}:\n${describePlan(plan, kinds)}`);
+    if (report.problems.length > 0) tellFailure(report, ledger, describePlan(faults.struck, kinds));
     return report;
   } finally {
     for (const end of cleanUp.reverse()) await end();
   }
 }
 
+const startStandalone = (pods: number): Promise<RedisPlace> => StandalonePlace.start(pods);
+
 function settings(redisUrl: string): NodeJS.ProcessEnv {
   return {
     REDIS_URL: redisUrl,
     JWT_SECRET: SECRET,
     HEARTBEAT_MS: String(HEARTBEAT_MS),
+    // What was stored is read in the end.
+    HISTORY_SIZE: '0',
     // A pod that is asked to end does so within the run.
     DRAIN_DELAY_MS: '100',
     DRAIN_MS: '500',
@@ -147,10 +161,26 @@ async function everybodyJoined(ledger: Ledger, networks: readonly ClientNetwork[
   }
 }
 
-/** Waits until nothing is under way; what does not come in time the verdict names one by one. */
-async function settled(ledger: Ledger): Promise<void> {
-  const done = until('', () => ledger.unsettled === 0 && ledger.behind().length === 0, SETTLE_MS);
-  await done.catch(() => undefined);
+/** Waits until everybody is back and has nothing to send; what does not come in time the verdict names one by one. */
+async function drained(ledger: Ledger, networks: readonly ClientNetwork[]): Promise<void> {
+  const isDrained = (): boolean => ledger.unsettled === 0 && networks.every(({ client }) => ledger.isConnected(client));
+  await until('', isDrained, SETTLE_MS).catch(() => undefined);
+}
+
+/** Waits until everybody has seen everything, and reads what that is. The verdict names who has not. */
+async function settled(ledger: Ledger, redis: RedisPlace): Promise<StoredRooms> {
+  const isSettled = async (): Promise<boolean> =>
+    ledger.unsettled === 0 && ledger.behind(await readTops(redis, ROOMS)).length === 0;
+  await until('', isSettled, SETTLE_MS).catch(() => undefined);
+  return readRooms(redis, ROOMS);
+}
+
+/** What broke when, and every entry, for whoever looks into it. */
+function tellFailure({ seed, problems }: LedgerReport, ledger: Ledger, broken: string): void {
+  const file = join(mkdtempSync(join(tmpdir(), 'rookery-ledger-')), `${seed}.jsonl`);
+  writeFileSync(file, ledger.dump());
+  print(`what broke, and for how long, in ms after everybody had joined:\n${broken}`);
+  print(`${problems.length} problems; every entry is in ${file}`);
 }
 
 function print(line: string): void {

@@ -1,14 +1,17 @@
-import { parseCursor } from '../../../src/protocol/index.js';
+import { formatCursor, parseCursor } from '../../../src/protocol/index.js';
+import type { Cursor } from '../../../src/protocol/index.js';
 import type { LedgerEntry } from './entries.js';
+import type { RoomTops } from './numbering.js';
 
 /** Everything that was sent, acknowledged and seen in a run, and where each client stands in it now. */
 export class Ledger {
   readonly entries: LedgerEntry[] = [];
+  readonly #startedAt = Date.now();
+  readonly #times: number[] = [];
   readonly #connected = new Set<string>();
   readonly #unsettled = new Set<string>();
-  readonly #tops = new Map<string, number>();
-  /** Offset up to which a client has come, by its name and the room's. */
-  readonly #positions = new Map<string, number>();
+  /** How far a client has come, by its name and the room's. */
+  readonly #positions = new Map<string, Cursor>();
   readonly #listeners: ((entry: LedgerEntry) => void)[] = [];
   #closed = false;
 
@@ -16,6 +19,7 @@ export class Ledger {
   readonly write = (entry: LedgerEntry): void => {
     if (this.#closed) return;
     this.entries.push(entry);
+    this.#times.push(Date.now() - this.#startedAt);
     this.#follow(entry);
     for (const listener of this.#listeners) listener(entry);
   };
@@ -44,15 +48,21 @@ export class Ledger {
     return this.#unsettled.size;
   }
 
-  /** Says who has not seen the last acknowledged frame of a room yet. */
-  behind(): string[] {
+  /** Says who is not where the numbering of a room is. */
+  behind(rooms: RoomTops): string[] {
     const late: string[] = [];
-    for (const [place, position] of this.#positions) {
+    for (const [place, { epoch, offset }] of this.#positions) {
       const [client, room] = place.split('\n') as [string, string];
-      const top = this.#tops.get(room) ?? 0;
-      if (position < top) late.push(`${client} in ${room} is at ${position} of ${top}`);
+      const stored = rooms.get(room);
+      if (stored?.epoch === epoch && stored.top === offset) continue;
+      late.push(`${client} in ${room} is at ${formatCursor(epoch, offset)} of ${stored?.epoch}.${stored?.top}`);
     }
     return late;
+  }
+
+  /** Every entry on a line of its own, with its time in ms, for whoever looks into what went wrong. */
+  dump(): string {
+    return this.entries.map((entry, nth) => JSON.stringify({ atMs: this.#times[nth], ...entry })).join('\n');
   }
 
   #follow(entry: LedgerEntry): void {
@@ -60,13 +70,13 @@ export class Ledger {
     else if (entry.kind === 'disconnected') this.#connected.delete(entry.client);
     else if (entry.kind === 'sent') this.#unsettled.add(entry.id);
     else if (entry.kind === 'rejected') this.#unsettled.delete(entry.id);
-    else if (entry.kind === 'acknowledged') {
-      this.#unsettled.delete(entry.id);
-      this.#tops.set(entry.room, Math.max(entry.offset, this.#tops.get(entry.room) ?? 0));
-    } else if (entry.kind === 'joined' || entry.kind === 'seen') {
-      const offset = entry.kind === 'seen' ? entry.offset : (parseCursor(entry.cursor)?.offset ?? 0);
+    else if (entry.kind === 'acknowledged') this.#unsettled.delete(entry.id);
+    else if (entry.kind === 'joined') {
+      const cursor = parseCursor(entry.cursor);
+      if (cursor) this.#positions.set(placeOf(entry.client, entry.room), cursor);
+    } else if (entry.kind === 'seen') {
       const place = placeOf(entry.client, entry.room);
-      this.#positions.set(place, Math.max(offset, this.#positions.get(place) ?? 0));
+      this.#positions.set(place, { epoch: this.#positions.get(place)?.epoch ?? '', offset: entry.offset });
     }
   }
 }

@@ -99,7 +99,7 @@ export class Participant {
     const place = { client: this.spec.name, room: name };
     const room = this.#client.room(name);
     room.on('joined', ({ cursor, recovered }) => tell({ kind: 'joined', ...place, cursor, recovered }));
-    room.on('gap', ({ cursor }) => tell({ kind: 'gap', ...place, cursor }));
+    room.on('gap', ({ seen, cursor }) => tell({ kind: 'gap', ...place, seen, cursor }));
     room.on('left', ({ reason }) => tell({ kind: 'left', ...place, reason }));
     room.on('message', ({ id = '', offset = 0, text }) => tell({ kind: 'seen', ...place, id, offset, text }));
     return room;

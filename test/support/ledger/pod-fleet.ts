@@ -1,6 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { ServerProcess } from '../server-process.js';
 
-/** Several built servers with the same settings, behind something that leads new connections to those that are up. */
+const START_ATTEMPTS = 20;
+const START_PAUSE_MS = 500;
+
+/** Several built servers, behind something that leads new connections to those that are up. */
 export class PodFleet {
   #turn = 0;
   readonly #down = new Set<number>();
@@ -8,8 +12,9 @@ export class PodFleet {
 
   private constructor(private readonly servers: ServerProcess[]) {}
 
-  static async start(count: number, env: NodeJS.ProcessEnv): Promise<PodFleet> {
-    const starts = await Promise.allSettled(Array.from({ length: count }, () => ServerProcess.start(env)));
+  /** Starts as many as there are settings, each with its own. */
+  static async start(settings: readonly NodeJS.ProcessEnv[]): Promise<PodFleet> {
+    const starts = await Promise.allSettled(settings.map((env) => untilItStarts(() => ServerProcess.start(env))));
     const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
     const failed = starts.find((start) => start.status === 'rejected');
     if (!failed) return new PodFleet(servers);
@@ -46,8 +51,19 @@ export class PodFleet {
       onEnding();
       const server = this.server(pod);
       await server[how]();
-      this.servers[pod] = await server.restart();
+      this.servers[pod] = await untilItStarts(() => server.restart());
       this.#down.delete(pod);
+    });
+    return this.#restarts;
+  }
+
+  /** Lets a pod stand still for a while, its sockets open. Clients are still led to it. Waits for what {@link restart} does. */
+  pause(pod: number, lastsMs: number, onPaused: () => void): Promise<void> {
+    this.#restarts = this.#restarts.then(async () => {
+      onPaused();
+      this.server(pod).pause();
+      await pause(lastsMs);
+      this.server(pod).resume();
     });
     return this.#restarts;
   }
@@ -55,5 +71,17 @@ export class PodFleet {
   async close(): Promise<void> {
     await this.#restarts.catch(() => undefined); // Told by restart().
     await Promise.all(this.servers.map((server) => server.kill()));
+  }
+}
+
+/** One that finds no Redis that takes writes ends, and is started again, as an orchestrator does it. */
+async function untilItStarts(start: () => Promise<ServerProcess>): Promise<ServerProcess> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (attempt === START_ATTEMPTS) throw error;
+      await pause(START_PAUSE_MS);
+    }
   }
 }

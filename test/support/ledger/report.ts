@@ -3,6 +3,7 @@ import type { FaultKind } from './fault-kinds.js';
 import type { FaultCount } from './fault-log.js';
 import { figuresOf } from './figures.js';
 import type { LedgerFigures } from './figures.js';
+import type { StoredRooms } from './numbering.js';
 
 /** What came out of a run. */
 export interface LedgerReport {
@@ -12,6 +13,8 @@ export interface LedgerReport {
   /** What has to happen in a run for it to prove anything, and did not. */
   readonly unproven: readonly string[];
   readonly figures: LedgerFigures;
+  /** How often faults of each kind came. */
+  readonly faults: Readonly<Record<string, number>>;
   /** Everything counted, for people. */
   readonly line: string;
 }
@@ -22,6 +25,9 @@ export interface LedgerRun {
   readonly kinds: Readonly<Record<string, FaultKind>>;
   readonly faults: Readonly<Record<string, FaultCount>>;
   readonly entries: readonly LedgerEntry[];
+  readonly rooms: StoredRooms;
+  /** Whether each kind of fault that clients can feel must have been felt. Otherwise it is enough that it came. */
+  readonly mustBeFelt: boolean;
 }
 
 /** What must have been counted at least once. */
@@ -35,18 +41,29 @@ const needed: readonly (keyof LedgerFigures)[] = [
   'refreshes',
 ];
 const TOKEN_EXPIRED = 4001;
+/** One fault of the product makes hundreds of them. */
+const MOST_PROBLEMS = 40;
 
 /** Sums a run up. */
-export function reportOf({ seed, kinds, faults, entries }: LedgerRun, problems: readonly string[]): LedgerReport {
-  const figures = figuresOf(entries);
+export function reportOf(run: LedgerRun, problems: readonly string[]): LedgerReport {
+  const { seed, kinds, faults, entries, rooms, mustBeFelt } = run;
+  const figures = figuresOf(entries, rooms);
   const unproven = [
-    ...Object.keys(kinds)
-      .filter((kind) => !faults[kind]?.felt)
-      .map((kind) => `no client felt ${kind}`),
+    ...Object.entries(kinds).flatMap(([kind, { feltAs }]) =>
+      unprovenOf(kind, mustBeFelt && feltAs.length > 0, faults[kind]),
+    ),
     ...needed.filter((name) => figures[name] === 0).map((name) => `no ${name}`),
     ...(figures.cuts[TOKEN_EXPIRED] ? [] : ['no token expired']),
   ];
-  return { seed, problems, unproven, figures, line: lineOf(seed, faults, figures) };
+  const struck = Object.fromEntries(Object.entries(faults).map(([kind, count]) => [kind, count.struck]));
+  const more = problems.length - MOST_PROBLEMS;
+  const told = more > 0 ? [...problems.slice(0, MOST_PROBLEMS), `and ${more} more`] : problems;
+  return { seed, problems: told, unproven, figures, faults: struck, line: lineOf(seed, faults, figures) };
+}
+
+function unprovenOf(kind: string, isFelt: boolean, count: FaultCount | undefined): string[] {
+  if (isFelt) return count?.felt ? [] : [`no client felt ${kind}`];
+  return count?.struck ? [] : [`${kind} never came`];
 }
 
 function lineOf(seed: number, faults: LedgerRun['faults'], figures: LedgerFigures): string {
@@ -61,6 +78,7 @@ function lineOf(seed: number, faults: LedgerRun['faults'], figures: LedgerFigure
     `seed ${seed}`,
     `faults (felt by / hit connected clients): ${struck.join(', ')}`,
     `cuts: ${listed(figures.cuts)}`,
+    `epochs ${figures.epochs}, gaps ${figures.gaps}, acknowledged and lost ${figures.lost}, untold ${figures.untold}`,
     `acknowledged ${figures.acknowledged}, deliveries ${figures.deliveries}`,
     `recovered joins ${figures.recoveredJoins} with at least ${figures.replayed} frames`,
     `resends ${figures.resends}, of stored frames ${figures.resendsOfStored}`,

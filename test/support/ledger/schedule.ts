@@ -2,7 +2,7 @@ import { SeededRandom } from '../seeded-random.js';
 
 /** How often something breaks, and for how long. */
 export interface FaultRhythm {
-  readonly hits: 'client' | 'pod';
+  readonly hits: 'client' | 'pod' | 'redis';
   /** One of this kind comes in each stretch of this length, wherever it hits; in a shorter run, one in all. */
   readonly everyMs: number;
   /** Shortest and longest duration. */
@@ -14,7 +14,7 @@ export interface PlannedFault {
   /** From the start of the run. */
   readonly atMs: number;
   readonly kind: string;
-  /** Which client or pod, from 0. */
+  /** Which client, pod or master of Redis, from 0. */
   readonly target: number;
   readonly lastsMs: number;
 }
@@ -25,6 +25,8 @@ export interface ScheduleOptions {
   readonly kinds: Readonly<Record<string, FaultRhythm>>;
   readonly clients: number;
   readonly pods: number;
+  /** Masters of Redis. Default 1. */
+  readonly masters?: number;
 }
 
 /** Longest time for which whoever was hit is left alone: some come back in it, others are hit again on their way. */
@@ -36,7 +38,7 @@ const REST_MS = 2_000;
  */
 export function planFaults(options: ScheduleOptions): PlannedFault[] {
   const random = new SeededRandom(options.seed);
-  const busyUntil = { client: idle(options.clients), pod: idle(options.pods) };
+  const busyUntil = { client: idle(options.clients), pod: idle(options.pods), redis: idle(options.masters ?? 1) };
   return momentsOf(options, random).map(({ atMs, kind, rhythm, lastsMs }) => {
     const busy = busyUntil[rhythm.hits];
     const free = busy.flatMap((untilMs, target) => (untilMs <= atMs ? [target] : []));

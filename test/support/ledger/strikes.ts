@@ -17,7 +17,8 @@ export interface StrikesOptions {
 const PATIENCE_MS = 3_000;
 
 /**
- * Breaks everything as it is planned. Resolves when the time is over and everything is whole again; rejects as soon as
+ * Breaks everything as it is planned. What has to wait for its turn until the time is over comes only if nothing of its kind
+ * has come. Resolves when the time is over and everything is whole again; rejects as soon as
  * something can't be broken, or mended, as it should.
  */
 export async function strikeAll(
@@ -27,6 +28,7 @@ export async function strikeAll(
 ): Promise<void> {
   const startedAt = Date.now();
   const strikes: Promise<void>[] = [];
+  const isFree = { client: Promise.resolve(), pod: Promise.resolve(), redis: Promise.resolve() };
   let fail!: (error: unknown) => void;
   const failed = new Promise<never>((_resolve, reject) => {
     fail = reject;
@@ -36,7 +38,13 @@ export async function strikeAll(
     Promise.race([pause(Math.max(0, startedAt + atMs - Date.now())), failed]);
   for (const planned of plan) {
     await moment(planned.atMs);
-    const strike = strikeOnce(world, planned, options);
+    const { hits, takesTurns = hits === 'redis' } = kindOf(planned, options);
+    const mayStrike = async (): Promise<void> => {
+      const isLate = Date.now() > startedAt + options.durationMs;
+      if (!isLate || !options.faults.counts[planned.kind]) await strikeOnce(world, planned, options);
+    };
+    const strike = takesTurns ? isFree[hits].then(mayStrike) : strikeOnce(world, planned, options);
+    if (takesTurns) isFree[hits] = strike;
     strike.catch(fail);
     strikes.push(strike);
   }
@@ -45,14 +53,23 @@ export async function strikeAll(
 }
 
 async function strikeOnce(world: LedgerWorld, planned: PlannedFault, options: StrikesOptions): Promise<void> {
-  const { kind, target, lastsMs } = planned;
-  const { kinds, ledger, faults } = options;
-  const fault = kinds[kind];
-  if (!fault) throw new RangeError(`expected a kind of ${Object.keys(kinds).join(', ')}, got ${kind}`);
+  const { target, lastsMs } = planned;
+  const { ledger, faults } = options;
+  const fault = kindOf(planned, options);
   const network = fault.patient ? world.networks[target] : undefined;
   if (network) {
     const connected = until('', () => ledger.isConnected(network.client), PATIENCE_MS);
     await connected.catch(() => undefined); // It strikes all the same; the log of faults knows that nobody was there.
   }
-  await fault.strike(world, { target, lastsMs, hit: (...clients) => faults.struck(kind, clients, fault.feltAs) });
+  let mended = (): void => undefined;
+  const hit = (...clients: string[]): void => void (mended = faults.strikes(planned, clients, fault.feltAs));
+  await fault.strike(world, { target, lastsMs, hit });
+  if (fault.hits === 'redis') await world.redis.whole();
+  mended();
+}
+
+function kindOf({ kind }: PlannedFault, { kinds }: StrikesOptions): FaultKind {
+  const fault = kinds[kind];
+  if (!fault) throw new RangeError(`expected a kind of ${Object.keys(kinds).join(', ')}, got ${kind}`);
+  return fault;
 }

@@ -1,45 +1,23 @@
-import { parseCursor } from '../../../src/protocol/index.js';
 import type { LedgerEntry } from './entries.js';
-
-export interface VerdictOptions {
-  /**
-   * Whether a client that was told of a gap is excused for the frames in it. Default `false`: a gap is a fault, as where
-   * no data is lost and history reaches back far enough.
-   */
-  readonly excuseGaps?: boolean;
-}
+import type { StoredRoom, StoredRooms } from './numbering.js';
+import { Reader, named } from './reader.js';
+import type { RoomKnowledge } from './reader.js';
+import { Survival } from './survival.js';
 
 type Of<Kind extends LedgerEntry['kind']> = Extract<LedgerEntry, { kind: Kind }>;
 
 /**
- * Compares what every client's application saw with what was acknowledged. One sentence for each thing that is wrong; of
- * each client in each room the first one alone, for what comes after it follows from it. Empty: each client saw exactly
- * what was acknowledged after its first cursor, each frame once, in the order of the offsets.
+ * Compares what every client's application saw with what was acknowledged, and with what Redis has in the end. One
+ * sentence for each thing that is wrong; of each client in each room the first one alone, for what comes after it follows
+ * from it. Empty: each client saw exactly what was stored after its first cursor, each frame once, in the order of the
+ * offsets; whatever else it saw, or did not see, lies before a gap that it was told of, and the gap was true.
  */
-export function judge(entries: readonly LedgerEntry[], options: VerdictOptions = {}): string[] {
-  const stored = storedFrames(entries);
+export function judge(entries: readonly LedgerEntry[], rooms: StoredRooms): string[] {
   return [
     ...accidents(entries),
     ...unsettled(entries),
-    ...faultsOfNumbering(stored),
-    ...sendersOutOfOrder(entries),
-    ...readers(entries).flatMap((reader) => differenceOf(reader, stored.get(reader.room) ?? new Map(), options) ?? []),
+    ...[...rooms].flatMap(([room, stored]) => faultsOfRoom(room, stored, entries)),
   ];
-}
-
-/** Acknowledged frames by room and offset; more than one at an offset is a fault, or the mark of another epoch. */
-type Stored = Map<number, Of<'sent'>[]>;
-
-function storedFrames(entries: readonly LedgerEntry[]): Map<string, Stored> {
-  const sent = new Map(ofKind(entries, 'sent').map((entry) => [entry.id, entry]));
-  const rooms = new Map<string, Stored>();
-  for (const { client, room, id, offset } of ofKind(entries, 'acknowledged')) {
-    const frames = rooms.get(room) ?? new Map<number, Of<'sent'>[]>();
-    rooms.set(room, frames);
-    const frame = sent.get(id) ?? { kind: 'sent', client, room, id, text: 'nobody sent this' };
-    frames.set(offset, [...(frames.get(offset) ?? []), frame]);
-  }
-  return rooms;
 }
 
 /** What must not happen whatever is cut. */
@@ -62,18 +40,58 @@ function unsettled(entries: readonly LedgerEntry[]): string[] {
     .map((frame) => `${frame.client} in ${frame.room}: ${named(frame)} was neither acknowledged nor rejected`);
 }
 
-/** Every offset up to the highest belongs to one frame, and somebody was told so. */
-function faultsOfNumbering(rooms: Map<string, Stored>): string[] {
-  return [...rooms].flatMap(([room, stored]) => {
-    const faults: string[] = [];
-    for (const [offset, frames] of stored) {
-      if (frames.length > 1) faults.push(`${room}: ${offset} was acknowledged for ${frames.map(named).join(' and ')}`);
+function faultsOfRoom(room: string, stored: StoredRoom, all: readonly LedgerEntry[]): string[] {
+  const entries = all.filter((entry) => 'room' in entry && entry.room === room);
+  const sent = new Map(ofKind(entries, 'sent').map((entry) => [entry.id, entry]));
+  const offsets = new Map([...stored.frames].map(([offset, { id }]) => [id, offset]));
+  const survival = new Survival(entries);
+  return [
+    ...faultsOfNumbering(room, stored, sent),
+    ...lostWithoutReason(room, offsets, entries, sent, survival),
+    ...sendersOutOfOrder(room, offsets, entries, ofKind(all, 'refused').length > 0),
+    ...faultsOfReaders(room, stored, entries, survival),
+  ];
+}
+
+/** Every offset up to the highest belongs to one frame, as it was sent, and no frame has two. */
+function faultsOfNumbering(room: string, { top, frames }: StoredRoom, sent: Map<string, Of<'sent'>>): string[] {
+  const faults: string[] = [];
+  const first = new Map<string, number>();
+  for (let offset = 1; offset <= Math.max(top, ...frames.keys()); offset += 1) {
+    const frame = frames.get(offset);
+    const what = `${room}: ${offset}`;
+    if (!frame) {
+      faults.push(`${what} has no frame, and the top is ${top}`);
+      continue;
     }
-    const top = topOf(stored);
-    for (let offset = 1; offset < top; offset += 1) {
-      if (!stored.has(offset)) faults.push(`${room}: ${offset} was acknowledged for no frame, and ${top} was`);
-    }
-    return faults;
+    const twice = first.get(frame.id);
+    if (twice !== undefined) faults.push(`${what} is ${named(frame)}, and so is ${twice}`);
+    first.set(frame.id, offset);
+    if (sent.get(frame.id)?.text !== frame.text) faults.push(`${what} is ${named(frame)}, which nobody sent so`);
+    if (offset > top) faults.push(`${what} is ${named(frame)}, above the top ${top}`);
+  }
+  return faults;
+}
+
+/** What was acknowledged is where it was acknowledged, or Redis lost it. */
+function lostWithoutReason(
+  room: string,
+  offsets: Map<string, number>,
+  entries: readonly LedgerEntry[],
+  sent: Map<string, Of<'sent'>>,
+  survival: Survival,
+): string[] {
+  return entries.flatMap((entry, index) => {
+    if (entry.kind !== 'acknowledged') return [];
+    const { client, id, offset } = entry;
+    const frame = sent.get(id);
+    const what = `${room}: ${frame ? named(frame) : id} of ${client} was acknowledged as ${offset}`;
+    if (!frame) return `${what}, and nobody sent it`;
+    const now = offsets.get(id);
+    if (now === offset) return [];
+    if (now !== undefined) return `${what}, and is ${now}`;
+    // Whoever saw it must be told, its reader says so. A sender that had not seen it yet is told by nothing: a figure.
+    return survival.mayBeLost(offset, index) ? [] : `${what}, and is gone though Redis lost nothing`;
   });
 }
 
@@ -81,89 +99,61 @@ function faultsOfNumbering(rooms: Map<string, Stored>): string[] {
  * The frames of one client are stored in the order in which it sent them (OR3); one that was refused for now counts as
  * sent when it is sent again, and keeps no place.
  */
-function sendersOutOfOrder(entries: readonly LedgerEntry[]): string[] {
-  const offsets = new Map(ofKind(entries, 'acknowledged').map(({ id, offset }) => [id, offset]));
-  const refused = new Set(ofKind(entries, 'refused').map(({ id }) => id));
+function sendersOutOfOrder(
+  room: string,
+  offsets: Map<string, number>,
+  entries: readonly LedgerEntry[],
+  areRefused: boolean,
+): string[] {
+  const placeless = refusedFrames(entries, areRefused);
   const last = new Map<string, Of<'sent'>>();
   return ofKind(entries, 'sent').flatMap((frame) => {
-    if (refused.has(frame.id)) return [];
-    const place = `${frame.client} in ${frame.room}`;
-    const before = last.get(place);
-    last.set(place, frame);
     const offset = offsets.get(frame.id);
+    if (offset === undefined || placeless.has(frame.id)) return [];
+    const before = last.get(frame.client);
+    last.set(frame.client, frame);
     const earlier = before && offsets.get(before.id);
-    if (!before || offset === undefined || earlier === undefined || earlier < offset) return [];
-    return `${place}: it sent ${named(before)}, then ${named(frame)}, and they were stored as ${earlier} and ${offset}`;
+    if (!before || earlier === undefined || earlier < offset) return [];
+    const order = `they were stored as ${earlier} and ${offset}`;
+    return `${frame.client} in ${room}: it sent ${named(before)}, then ${named(frame)}, and ${order}`;
   });
 }
 
-/** What one client was told in one room, in order. */
-interface Reader {
-  readonly client: string;
-  readonly room: string;
-  readonly told: (Of<'joined'> | Of<'seen'> | Of<'gap'>)[];
+/**
+ * The frames that were refused for now. Where frames are refused, an answer that says so may be lost with the connection:
+ * what was sent again before anybody had seen it may be one of them too.
+ */
+function refusedFrames(entries: readonly LedgerEntry[], areRefused: boolean): Set<string> {
+  const refused = new Set<string>();
+  const seen = new Set<string>();
+  for (const entry of entries) {
+    if (entry.kind === 'seen') seen.add(entry.id);
+    else if (entry.kind === 'refused') refused.add(entry.id);
+    else if (entry.kind === 'resent' && areRefused && !seen.has(entry.id)) refused.add(entry.id);
+  }
+  return refused;
 }
 
-function readers(entries: readonly LedgerEntry[]): Reader[] {
-  const all = new Map<string, Reader>();
+function faultsOfReaders(
+  room: string,
+  stored: StoredRoom,
+  entries: readonly LedgerEntry[],
+  survival: Survival,
+): string[] {
+  const acknowledged = new Map<number, string[]>();
+  for (const { id, offset } of ofKind(entries, 'acknowledged')) {
+    acknowledged.set(offset, [...(acknowledged.get(offset) ?? []), id]);
+  }
+  const texts = new Map(ofKind(entries, 'sent').map(({ id, text }) => [id, text]));
+  const known: RoomKnowledge = { room, stored, survival, texts, acknowledged, witnessed: new Map() };
+  const readers = new Map<string, Reader>();
   for (const entry of entries) {
     if (entry.kind !== 'joined' && entry.kind !== 'seen' && entry.kind !== 'gap') continue;
-    const { client, room } = entry;
-    const place = `${client}\n${room}`;
-    const reader = all.get(place) ?? { client, room, told: [] };
-    all.set(place, reader);
-    reader.told.push(entry);
+    const reader = readers.get(entry.client) ?? new Reader(entry.client, known);
+    readers.set(entry.client, reader);
+    reader.take(entry);
   }
-  return [...all.values()];
-}
-
-/** The first difference between what a reader saw and what was stored; `undefined`: there is none. */
-function differenceOf({ client, room, told }: Reader, stored: Stored, options: VerdictOptions): string | undefined {
-  const who = `${client} in ${room}`;
-  const seen = new Set<number>();
-  let at: number | undefined;
-  for (const [index, entry] of told.entries()) {
-    if (entry.kind === 'joined') at ??= parseCursor(entry.cursor)?.offset;
-    else if (entry.kind === 'gap') {
-      if (!options.excuseGaps) return `${who}: it was told of a gap after ${at}, to ${entry.cursor}`;
-      at = parseCursor(entry.cursor)?.offset;
-    } else {
-      if (at === undefined) return `${who}: it saw ${entry.offset} ${named(entry)} before it was in the room`;
-      if (seen.has(entry.offset) && entry.offset <= at) return `${who}: it saw ${entry.offset} ${named(entry)} twice`;
-      const wrong = wrongWith(entry, at, stored, told.slice(index + 1));
-      if (wrong) return `${who}: after ${at} ${wrong}`;
-      at = entry.offset;
-      seen.add(at);
-    }
-  }
-  const top = topOf(stored);
-  if (at === undefined || at >= top) return undefined;
-  return `${who}: it saw nothing after ${at}, lost are ${top - at} frames from ${nameAt(stored, at + 1)} on`;
-}
-
-function wrongWith(entry: Of<'seen'>, at: number, stored: Stored, later: readonly LedgerEntry[]): string | undefined {
-  const what = `it saw ${entry.offset} ${named(entry)}`;
-  const frames = stored.get(entry.offset);
-  if (!frames) return `${what}, which was never acknowledged`;
-  if (!frames.some(({ id, text }) => id === entry.id && text === entry.text)) {
-    return `${what}, and acknowledged was ${nameAt(stored, entry.offset)}`;
-  }
-  if (entry.offset === at + 1) return undefined;
-  if (entry.offset <= at) return `${what}, out of order`;
-  const cameLater = ofKind(later, 'seen').some(({ offset }) => offset === at + 1);
-  return `${what}, and ${nameAt(stored, at + 1)} ${cameLater ? 'came later, out of order' : 'was lost'}`;
-}
-
-function nameAt(stored: Stored, offset: number): string {
-  return `${offset} ${stored.get(offset)?.map(named).join(' and ') ?? '(acknowledged for no frame)'}`;
-}
-
-function named({ id, text }: { readonly id: string; readonly text: string }): string {
-  return `"${text.slice(0, 40)}" (${id})`;
-}
-
-function topOf(stored: Stored): number {
-  return Math.max(0, ...stored.keys());
+  return [...readers.values()].flatMap((reader) => reader.verdict() ?? []);
 }
 
 function ofKind<Kind extends LedgerEntry['kind']>(entries: readonly LedgerEntry[], kind: Kind): Of<Kind>[] {
