@@ -1,0 +1,53 @@
+/**
+ * `npm run bench:chaos`: the chaos ledger on each kind of Redis, 10 minutes each, one after the other. Writes
+ * `chaos.json` and `chaos.md` to `bench/results`, or where `--out` says. `--short`: a minute and less each.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { format } from 'prettier';
+import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
+import { ensureTools } from '../../tools/ensure-tools.mjs';
+import { runJest } from '../../tools/run-jest.mjs';
+import { findTestFiles } from '../../tools/stages.mjs';
+import { describeRun } from '../machine.mjs';
+import { reportText } from './report.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string', default: 'bench/results' },
+    short: { type: 'boolean', default: false },
+  },
+});
+
+buildIfNeeded(root);
+const [redis] = Object.values(ensureTools(['redis-server']));
+const given = process.argv.slice(2).join(' ');
+const run = describeRun(root, `npm run bench:chaos${given && ` -- ${given}`}`);
+const folder = mkdtempSync(join(tmpdir(), 'rookery-chaos-'));
+try {
+  const { problem } = await runJest({
+    root,
+    files: findTestFiles(root).filter((path) => path.startsWith('test/fault/chaos-')),
+    workers: 1,
+    timeoutMinutes: 60,
+    env: {
+      [redis.variable]: redis.path,
+      ROOKERY_CHAOS_OUT: folder,
+      ...(values.short ? {} : { ROOKERY_DEEP: '1' }),
+    },
+  });
+  if (problem) throw new Error(problem);
+  const results = readdirSync(folder).map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')));
+  const out = resolve(root, values.out);
+  mkdirSync(out, { recursive: true });
+  const write = async (file, text, parser) => writeFileSync(join(out, file), await format(text, { parser }));
+  await write('chaos.json', JSON.stringify({ run, results }), 'json');
+  await write('chaos.md', reportText({ run, results }), 'markdown');
+  console.log(reportText({ run, results }));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
