@@ -67,6 +67,9 @@ function forced(commandTimeoutMs: number): RedisOptions {
     disconnectTimeout: 500,
     stringNumbers: false,
     replyMapping: 'legacy',
+    // A master that hung and was replaced takes what it is sent, and loses it when it becomes a replica: the Sentinels say
+    // so first. Without Sentinels it does nothing.
+    failoverDetector: true,
     // A master that became a replica: the connection is made anew, to whoever is master by then.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
