@@ -37,9 +37,9 @@ const needed: readonly (keyof LedgerFigures)[] = [
   'recoveredJoins',
   'replayed',
   'resends',
-  'resendsOfStored',
-  'refreshes',
 ];
+/** What a run need not have where chance decides what is felt. */
+const neededWhereFelt: typeof needed = ['resendsOfStored', 'refreshes'];
 const TOKEN_EXPIRED = 4001;
 /** One fault of the product makes hundreds of them. */
 const MOST_PROBLEMS = 40;
@@ -52,8 +52,10 @@ export function reportOf(run: LedgerRun, problems: readonly string[]): LedgerRep
     ...Object.entries(kinds).flatMap(([kind, { feltAs }]) =>
       unprovenOf(kind, mustBeFelt && feltAs.length > 0, faults[kind]),
     ),
-    ...needed.filter((name) => figures[name] === 0).map((name) => `no ${name}`),
-    ...(figures.cuts[TOKEN_EXPIRED] ? [] : ['no token expired']),
+    ...[...needed, ...(mustBeFelt ? neededWhereFelt : [])]
+      .filter((name) => figures[name] === 0)
+      .map((name) => `no ${name}`),
+    ...(figures.cuts[TOKEN_EXPIRED] || !mustBeFelt ? [] : ['no token expired']),
   ];
   const struck = Object.fromEntries(Object.entries(faults).map(([kind, count]) => [kind, count.struck]));
   const more = problems.length - MOST_PROBLEMS;

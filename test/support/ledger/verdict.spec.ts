@@ -110,6 +110,8 @@ describe('the verdict on a ledger', () => {
     expect(judge([...four, sent('x'), acknowledged('x', 5)], stores('abcd'))).toEqual([
       'general: "text of x" (x) of alice was acknowledged as 5, and is gone though Redis lost nothing',
     ]);
+    const told = gap('e.5', 'f.4', 'alice');
+    expect(judge([...four, sent('x'), acknowledged('x', 5), ...told], stores('abcd')).join()).not.toContain('is gone');
     const kept = numbered('f', ['e', 5]);
     expect(judge([...four, sent('x'), acknowledged('x', 5), kept], stores('abcd', 'f'))).toHaveLength(1);
   });
@@ -128,6 +130,16 @@ describe('the verdict on a ledger', () => {
     expect(judge([...entries, resent, another], stores('ba'))).toEqual([]);
     expect(judge([...entries, resent, ...seenByBob, another], stores('ba'))).toEqual([]);
     expect(judge([...entries, ...seenByBob, resent, another], stores('ba'))).toHaveLength(1);
+    const lostSince: LedgerEntry[] = [
+      joined('e.0'),
+      seen('a', 1),
+      ...gap('e.1', 'f.0'),
+      resent,
+      another,
+      seen('b', 1),
+      seen('a', 2),
+    ];
+    expect(judge([sent('a'), sent('b'), ...lostSince], stores('ba')).join()).not.toContain('they were stored as');
   });
 
   it('finds a send that was never answered, one that was rejected, and whoever gave up', () => {

@@ -73,7 +73,10 @@ function faultsOfNumbering(room: string, { top, frames }: StoredRoom, sent: Map<
   return faults;
 }
 
-/** What was acknowledged is where it was acknowledged, or Redis lost it. */
+/**
+ * What was acknowledged is where it was acknowledged, or Redis lost it, or its sender was told: a master that was
+ * replaced while it hung goes on acknowledging until it learns of it.
+ */
 function lostWithoutReason(
   room: string,
   offsets: Map<string, number>,
@@ -90,8 +93,9 @@ function lostWithoutReason(
     const now = offsets.get(id);
     if (now === offset) return [];
     if (now !== undefined) return `${what}, and is ${now}`;
+    const isTold = entries.some((one, at) => at > index && one.kind === 'gap' && one.client === client);
     // Whoever saw it must be told, its reader says so. A sender that had not seen it yet is told by nothing: a figure.
-    return survival.mayBeLost(offset, index) ? [] : `${what}, and is gone though Redis lost nothing`;
+    return isTold || survival.mayBeLost(offset, index) ? [] : `${what}, and is gone though Redis lost nothing`;
   });
 }
 
@@ -105,7 +109,7 @@ function sendersOutOfOrder(
   entries: readonly LedgerEntry[],
   areRefused: boolean,
 ): string[] {
-  const placeless = refusedFrames(entries, areRefused);
+  const placeless = refusedFrames(offsets, entries, areRefused);
   const last = new Map<string, Of<'sent'>>();
   return ofKind(entries, 'sent').flatMap((frame) => {
     const offset = offsets.get(frame.id);
@@ -121,13 +125,18 @@ function sendersOutOfOrder(
 
 /**
  * The frames that were refused for now. Where frames are refused, an answer that says so may be lost with the connection:
- * what was sent again before anybody had seen it may be one of them too.
+ * what was sent again before anybody had seen it may be one of them too. Whoever saw it at another offset saw what Redis
+ * lost since.
  */
-function refusedFrames(entries: readonly LedgerEntry[], areRefused: boolean): Set<string> {
+function refusedFrames(
+  offsets: ReadonlyMap<string, number>,
+  entries: readonly LedgerEntry[],
+  areRefused: boolean,
+): Set<string> {
   const refused = new Set<string>();
   const seen = new Set<string>();
   for (const entry of entries) {
-    if (entry.kind === 'seen') seen.add(entry.id);
+    if (entry.kind === 'seen' && offsets.get(entry.id) === entry.offset) seen.add(entry.id);
     else if (entry.kind === 'refused') refused.add(entry.id);
     else if (entry.kind === 'resent' && areRefused && !seen.has(entry.id)) refused.add(entry.id);
   }
