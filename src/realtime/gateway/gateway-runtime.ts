@@ -119,7 +119,7 @@ export class GatewayRuntime {
     socket.on('error', onSocketError);
     const { handshake } = this.parts;
     const decided = await handshake.decide(request, socket, gateway, params);
-    const decision = handshake.refusalOfDraining(decided.response) ?? decided;
+    const decision = handshake.control.refusalOfDraining(decided.response) ?? decided;
     socket.off('error', onSocketError);
     if (isRefusal(decision)) {
       this.tellRefusal(request, decision);
@@ -157,7 +157,7 @@ export class GatewayRuntime {
 
   /** New handshakes are answered 503 from now on. */
   refuseHandshakes(): void {
-    this.parts.handshake.draining = true;
+    this.parts.handshake.control.draining = true;
   }
 
   /** Resolves when the frames that were read from a connection are handled and answered. */
@@ -167,8 +167,7 @@ export class GatewayRuntime {
 
   /** Refuses new connections, closes those of a gateway with 1001, and waits until their hooks have run, 8 s at most. */
   async close(binding: GatewayBinding): Promise<void> {
-    this.refuseHandshakes();
-    this.parts.handshake.stop();
+    this.parts.handshake.control.stop();
     this.channels.close();
     const mine = [...this.sessions.values()].filter((session) => session.gateway === binding);
     for (const { connection } of mine) connection.close(CloseCode.goingAway, 'going_away');

@@ -10,36 +10,22 @@ import { offeredSubprotocols } from '../auth/token-finder.js';
 import { EVERYWHERE } from '../bans/bans.js';
 import type { Bans } from '../bans/bans.js';
 import type { Broker } from '../broker/broker.js';
-import type { Clock } from '../clock.js';
-import { ConnectionLimits } from '../limits/connection-limits.js';
 import type { Place } from '../limits/connection-limits.js';
-import { LoopLag } from '../limits/loop-lag.js';
-import { RateLimiter } from '../limits/rate-limiter.js';
-import { BrokerUnavailableError, FrameError } from '../realtime.errors.js';
-import type { RealtimeEvents } from '../realtime.events.js';
-import type { ResolvedOptions } from '../realtime.options.js';
+import { BrokerUnavailableError } from '../realtime.errors.js';
 import { addressIn } from '../rooms/address.js';
 import type { Address } from '../rooms/address.js';
-import type { Seats } from '../seats/seats.js';
-import { httpMessageOf, httpStatusOf, statusOf } from './frame-failure.js';
+import { AdmissionControl } from './admission-control.js';
+import type { AdmissionControlParts } from './admission-control.js';
 import type { GatewayBinding } from './gateway-binding.js';
 import { prepareRequest, textOf, withoutToken } from './guarded-request.js';
 import type { GuardedRequest } from './guarded-request.js';
+import { GuardRunner } from './guard-runner.js';
 import { HandshakeResponse } from './handshake-response.js';
 import { policyAllows } from './join-permission.js';
 import { isOriginAllowed } from './origin-check.js';
-import { clientAddress, networkOf, proxyTrust } from './proxy-trust.js';
+import { clientAddress, proxyTrust } from './proxy-trust.js';
 import type { ProxyTrust } from './proxy-trust.js';
-import {
-  badRoom,
-  forbidden,
-  limited,
-  overloaded,
-  refusal,
-  RefusedError,
-  unauthenticated,
-  unavailable,
-} from './refusal.js';
+import { badRoom, forbidden, refusal, RefusedError, unauthenticated, unavailable } from './refusal.js';
 import type { Refusal } from './refusal.js';
 
 /** A request that may be upgraded. */
@@ -59,50 +45,29 @@ export interface Admission {
   readonly response: HandshakeResponse;
 }
 
-export interface HandshakeParts {
-  readonly options: ResolvedOptions;
-  readonly clock: Clock;
-  readonly events: RealtimeEvents;
+export interface HandshakeParts extends AdmissionControlParts {
   readonly broker: Broker;
   readonly bans: Bans;
   readonly policy: () => RoomPolicy;
-  readonly seats: Seats;
-  /** Closes connections that have lost their seats to a newer one of the same user. */
-  readonly replace: (userId: string, connections: readonly string[]) => Promise<void>;
 }
 
 /** Decides whether a request becomes a connection: cheap checks first, and nothing is sent before every one said yes (HS3). */
 export class Handshake {
-  private pending = 0;
-  private readonly rate: RateLimiter;
-  private readonly lag: LoopLag | undefined;
-  private readonly limits: ConnectionLimits;
+  /** Who decides how many may come. */
+  readonly control: AdmissionControl;
+  private readonly guards: GuardRunner;
   private readonly trust: ProxyTrust;
-  /** Set when the application closes: new connections are refused (CN4). */
-  draining = false;
 
   constructor(private readonly parts: HandshakeParts) {
-    const { handshake, maxConnections, maxConnectionsPerIp } = parts.options;
-    this.rate = new RateLimiter(handshake.maxPerSecond, handshake.maxPerSecond, parts.clock.now());
-    this.lag = handshake.maxLoopLagMs > 0 ? new LoopLag() : undefined;
-    this.limits = new ConnectionLimits(maxConnections, maxConnectionsPerIp);
+    const { handshake } = parts.options;
+    this.control = new AdmissionControl(parts);
+    this.guards = new GuardRunner(parts.clock, handshake.guardTimeoutMs);
     this.trust = proxyTrust(handshake.trustProxy);
   }
 
   /** Whom a request comes from. */
   addressOf(request: IncomingMessage): string {
     return clientAddress(request, this.trust);
-  }
-
-  /** Nobody is let in any more, and nothing is measured. */
-  stop(): void {
-    this.draining = true;
-    this.lag?.stop();
-  }
-
-  /** Why nobody is let in any more; asked again when a handshake is through, which may have taken its time. */
-  refusalOfDraining(response: HandshakeResponse): Refusal | undefined {
-    return this.draining ? overloaded(response, 'service_restart', 'shutting down') : undefined;
   }
 
   /** @returns the admission, or why there is none. Never rejects. */
@@ -113,9 +78,8 @@ export class Handshake {
     params: Readonly<Record<string, string>> | undefined,
   ): Promise<Admission | Refusal> {
     const response = new HandshakeResponse();
-    this.pending += 1;
     try {
-      return await this.steps(request, socket, gateway, params, response);
+      return await this.control.count(() => this.steps(request, socket, gateway, params, response));
     } catch (error) {
       if (error instanceof RefusedError) return error.refusal;
       if (error instanceof BrokerUnavailableError) return unavailable(response, error.message);
@@ -124,8 +88,6 @@ export class Handshake {
         code: CloseCode.internal,
         reason: 'internal',
       });
-    } finally {
-      this.pending -= 1;
     }
   }
 
@@ -137,14 +99,14 @@ export class Handshake {
     response: HandshakeResponse,
   ): Promise<Admission> {
     const { broker } = this.parts;
-    this.checkLoad(response);
+    this.control.check(response);
     if (hasRooms(gateway) && !broker.available) {
       throw new RefusedError(unavailable(response, 'the broker does not answer'));
     }
     if (!params) throw badRoom(response, 'the path has an escape that is no UTF-8');
     this.checkSubprotocols(request, response);
     this.checkOrigin(request, response);
-    const place = this.place(this.addressOf(request), response);
+    const place = this.control.place(this.addressOf(request), response);
     try {
       return await this.admit(request, socket, gateway, params, response, place);
     } catch (error) {
@@ -166,13 +128,13 @@ export class Handshake {
     const { query } = guarded;
     // A name that can't be one is refused before a guard spends anything on it.
     if (params['room'] !== undefined && !gateway.definition.room) checkRoomName(params['room'], response);
-    await this.runGuards(gateway, guarded, response);
+    await this.guards.run(gateway, guarded, response);
     const identity = this.identityOf(guarded, query, response);
     const at = this.roomOf(gateway, params, identity, response);
     await this.checkPermission(identity, at, response);
     const connection = randomUUID();
     socket.once('close', () => place.release());
-    await this.seat(identity, connection, socket, response);
+    await this.control.seat(identity, connection, socket, response);
     if (socket.destroyed) throw new RefusedError(refusal(response, 499, 'gone', 'the client went away', 'gone'));
     return {
       connection,
@@ -187,50 +149,6 @@ export class Handshake {
       url: withoutToken(request.url ?? ''),
       response,
     };
-  }
-
-  private checkLoad(response: HandshakeResponse): void {
-    const { maxPending, maxPerSecond, maxLoopLagMs } = this.parts.options.handshake;
-    const draining = this.refusalOfDraining(response);
-    if (draining) throw new RefusedError(draining);
-    if (maxPending > 0 && this.pending > maxPending) {
-      throw new RefusedError(
-        overloaded(response, 'overloaded', `more than handshake.maxPending (${maxPending}) under way`),
-      );
-    }
-    if (!this.rate.take(this.parts.clock.now()).allowed) {
-      throw new RefusedError(overloaded(response, 'overloaded', `more than handshake.maxPerSecond (${maxPerSecond})`));
-    }
-    if (this.lag && this.lag.ms > maxLoopLagMs) {
-      const why = `the event loop is behind by more than handshake.maxLoopLagMs (${maxLoopLagMs})`;
-      throw new RefusedError(overloaded(response, 'overloaded', why));
-    }
-  }
-
-  private place(address: string, response: HandshakeResponse): Place {
-    const place = this.limits.enter(networkOf(address));
-    if (place === 'pod') throw new RefusedError(overloaded(response, 'overloaded', 'maxConnections are connected'));
-    if (place === 'address') throw limited(response, `maxConnectionsPerIp are connected from ${address}`);
-    return place;
-  }
-
-  /** A user's connections are counted over all pods, so this is asked last: it costs a round trip. */
-  private async seat(
-    identity: Identity,
-    connection: string,
-    socket: Duplex,
-    response: HandshakeResponse,
-  ): Promise<void> {
-    const { options, seats, events } = this.parts;
-    const { maxConnectionsPerUser: most, whenUserIsFull: whenFull } = options;
-    if (most === 0 || identity.anonymous || socket.destroyed) return;
-    const seating = await seats.take(identity.id, connection, { most, whenFull });
-    if (!seating.granted) throw limited(response, 'the user has maxConnectionsPerUser connections');
-    const release = (): void => events.watch('release of a seat', seats.release(identity.id, connection));
-    if (socket.destroyed) release();
-    else socket.once('close', release);
-    // Also for one that has gone meanwhile: those seats are lost, and nobody may stay without one.
-    if (seating.replaced.length > 0) await this.parts.replace(identity.id, seating.replaced);
   }
 
   private checkSubprotocols(request: IncomingMessage, response: HandshakeResponse): void {
@@ -252,55 +170,6 @@ export class Handshake {
         reason: 'origin',
       }),
     );
-  }
-
-  private async runGuards(
-    gateway: GatewayBinding,
-    request: GuardedRequest,
-    response: HandshakeResponse,
-  ): Promise<void> {
-    const { guardTimeoutMs } = this.parts.options.handshake;
-    const checked = gateway.check(request, response);
-    let allowed: boolean;
-    try {
-      allowed = guardTimeoutMs > 0 ? await this.inTime(checked, guardTimeoutMs, response) : await checked;
-    } catch (error) {
-      if (error instanceof RefusedError || error instanceof BrokerUnavailableError) throw error;
-      throw this.refusalOf(error, gateway, response);
-    }
-    if (!allowed) throw forbidden(response, 'a guard said no', response.statusCode);
-  }
-
-  private async inTime(checked: Promise<boolean>, timeoutMs: number, response: HandshakeResponse): Promise<boolean> {
-    let expire: (error: Error) => void = () => undefined;
-    const timer = this.parts.clock.after(timeoutMs, () =>
-      expire(
-        new RefusedError(unavailable(response, `the guards took longer than handshake.guardTimeoutMs (${timeoutMs})`)),
-      ),
-    );
-    const expired = new Promise<never>((_, reject) => {
-      expire = reject;
-    });
-    try {
-      return await Promise.race([checked, expired]);
-    } finally {
-      timer.cancel();
-      checked.catch(() => undefined); // Told by the race, or too late: the request was answered with 503.
-    }
-  }
-
-  private refusalOf(error: unknown, gateway: GatewayBinding, response: HandshakeResponse): unknown {
-    const status = error instanceof FrameError ? statusOf(error.code) : httpStatusOf(error);
-    if (status === undefined || (status >= 500 && status !== 503)) return error;
-    const message = error instanceof FrameError ? error.message : httpMessageOf(error);
-    if (status === 503) {
-      return new RefusedError(unavailable(response, `a guard of ${gateway.name} said 503: ${message}`));
-    }
-    if (status === 401) return unauthenticated(response, message);
-    if (status === 429) {
-      return limited(response, message);
-    }
-    return forbidden(response, message, status);
   }
 
   private identityOf(request: GuardedRequest, query: Admission['query'], response: HandshakeResponse): Identity {
