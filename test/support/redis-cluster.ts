@@ -73,11 +73,15 @@ export class RedisCluster {
     return [...new Set((await this.shards()).map(({ master }) => master))];
   }
 
-  /** The replica of a master, as it is now. */
+  /** The replica of a master, once the first node knows of it. */
   async replicaOf(master: RedisProcess): Promise<RedisProcess> {
-    const replica = (await this.shards()).find((shard) => shard.master === master)?.replica;
-    if (!replica) throw new Error('expected a master that has a replica');
-    return replica;
+    let replica: RedisProcess | undefined;
+    const isKnown = async (): Promise<boolean> => {
+      replica = (await this.shards()).find((shard) => shard.master === master)?.replica;
+      return replica !== undefined;
+    };
+    await until('the master has a replica', isKnown, PATIENCE_MS);
+    return replica!;
   }
 
   /** Moves a slot with all its keys to another node, as an operator does who adds nodes. */
