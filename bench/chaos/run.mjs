@@ -1,6 +1,7 @@
 /**
  * `npm run bench:chaos`: the chaos ledger on each kind of Redis, 10 minutes each, one after the other. Writes
  * `chaos.json` and `chaos.md` to `bench/results`, or where `--out` says. `--short`: a minute and less each.
+ * `--at-once N`: so many of them side by side; they wait for no time, so that only costs them faults.
  */
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +21,7 @@ const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'bench/results' },
     short: { type: 'boolean', default: false },
+    'at-once': { type: 'string', default: '1' },
   },
 });
 
@@ -32,7 +34,7 @@ try {
   const { problem } = await runJest({
     root,
     files: findTestFiles(root).filter((path) => path.startsWith('test/fault/chaos-')),
-    workers: 1,
+    workers: Number(values['at-once']),
     timeoutMinutes: 60,
     env: {
       [redis.variable]: redis.path,
