@@ -16,8 +16,8 @@ const PATIENCE_MS = '20000';
  * @param options.deepTimeoutMinutes that with `ROOKERY_DEEP=1`
  * @param options.env added to the environment
  * @param options.quiet whether jest's own lines are kept back
- * @returns `{ passed, failed, skipped, problem }`; a file that does not even load counts as one failed test; `problem`
- *   is a sentence where not everything passed
+ * @returns `{ passed, failed, skipped, problem, failedFiles }`; a file that does not even load counts as one failed test;
+ *   `problem` is a sentence where not everything passed, `failedFiles` then the paths from the root, where tests failed
  */
 export async function runJest(options) {
   const { root, files, workers, env = {}, quiet = false } = options;
@@ -37,7 +37,8 @@ export async function runJest(options) {
   ];
   try {
     const { exitCode, timedOut } = await run(args, { root, env, quiet, timeoutMs: timeoutMinutes * 60_000 });
-    return { ...readCounts(outputFile), ...problemOf(exitCode, timedOut, timeoutMinutes, outputFile) };
+    const problem = problemOf(exitCode, timedOut, timeoutMinutes, outputFile);
+    return { ...readCounts(outputFile), ...problem, ...failedFilesOf(readReport(outputFile), files) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -96,6 +97,12 @@ function readReport(outputFile) {
 function readCounts(outputFile) {
   const report = readReport(outputFile);
   return report ? countsOf(report) : { passed: 0, failed: 1, skipped: 0 };
+}
+
+function failedFilesOf(report, files) {
+  const failed = (report?.testResults ?? []).filter(({ status }) => status === 'failed').map(({ name }) => name);
+  if (failed.length === 0) return {};
+  return { failedFiles: files.filter((path) => failed.some((name) => name.endsWith(path))) };
 }
 
 function problemOf(exitCode, timedOut, timeoutMinutes, outputFile) {

@@ -32,7 +32,13 @@ describe('a run of jest', () => {
 
   it('counts what failed and what was skipped, and names the problem', async () => {
     const source = "it('a', () => { throw new Error(); }); it.skip('b', () => {}); it.todo('c');";
-    expect(await run(source)).toEqual({ passed: 0, failed: 1, skipped: 2, problem: '1 failed' });
+    expect(await run(source)).toEqual({
+      passed: 0,
+      failed: 1,
+      skipped: 2,
+      problem: '1 failed',
+      failedFiles: ['test/a.spec.mjs'],
+    });
   });
 
   it('counts a file that does not load as a failure', async () => {

@@ -11,12 +11,15 @@ import { ensureTools, programs } from './ensure-tools.mjs';
 import { runExamples } from './examples.mjs';
 import { testOnNest11 } from './nest-11.mjs';
 import { startPods } from './pods.mjs';
-import { formatCounts, runJest, sumCounts } from './run-jest.mjs';
+import { formatCounts, sumCounts } from './run-jest.mjs';
+import { runWithSecondChance } from './second-run.mjs';
 import { findTestFiles, planStages, stages } from './stages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
 const deep = process.argv.includes('--deep');
 const counts = [];
+/** Files that passed only when they were run again. */
+const unsteady = [];
 const env = deep ? { ROOKERY_DEEP: '1' } : {};
 
 /** What runs: the name that the output shows, and the work, which rejects with a sentence where it fails. */
@@ -58,6 +61,7 @@ for (const [index, step] of steps.entries()) {
   }
 }
 if (failed) process.exitCode = 1;
+if (unsteady.length > 0) console.log(`unsteady, passed the second time only: ${unsteady.join(', ')}`);
 console.log(formatCounts(sumCounts(counts)));
 
 function seconds(startedAt) {
@@ -101,7 +105,8 @@ async function testPods() {
 async function test(stage) {
   const { run } = planStages(findTestFiles(root), Object.keys(programs)).get(stage.name);
   if (run.length === 0) throw new Error(`there is no test of this stage: its folder was renamed or is empty`);
-  const result = await runJest({ root, files: run, ...stage, env });
+  const result = await runWithSecondChance({ root, files: run, ...stage, env });
+  unsteady.push(...result.unsteady);
   counts.push(result);
   if (result.problem) throw new Error(result.problem);
 }

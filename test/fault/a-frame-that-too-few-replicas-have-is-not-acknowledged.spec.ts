@@ -34,9 +34,18 @@ function inSync(): Promise<void> {
   return until('the replica is in sync', isUp, 20_000);
 }
 
+/** Resolves when the replica has read all that the master wrote. */
+async function caughtUp(): Promise<void> {
+  const readTo = async (server: RedisProcess, field: string): Promise<string | undefined> =>
+    new RegExp(`${field}:(\\d+)`).exec(String(await server.command('INFO', 'replication')))?.[1];
+  const hasAll = async (): Promise<boolean> =>
+    (await readTo(replica, 'slave_repl_offset')) === (await readTo(master, 'master_repl_offset'));
+  await until('the replica has read everything', hasAll);
+}
+
 /** How often the replica was told to set a key. */
 async function setCalls(): Promise<number> {
-  return Number(/cmdstat_set:calls=(\d+)/.exec(String(await replica.command('INFO', 'commandstats')))?.[1]);
+  return Number(/cmdstat_set:calls=(\d+)/.exec(String(await replica.command('INFO', 'commandstats')))?.[1] ?? 0);
 }
 
 async function openBroker(): Promise<RedisBroker> {
@@ -92,6 +101,7 @@ describe('with redisWaitReplicas', () => {
     }
     replica.resume();
     await inSync();
+    await caughtUp();
     const before = await setCalls();
     const again = await other.publish(ROOM, Buffer.from('x'), { store: true, dedupeKey: 'k' });
     expect(again).toMatchObject({ offset: 1, duplicate: true });

@@ -71,6 +71,8 @@ describe('a master that is killed', () => {
       const again = joinsOf(client, room);
       for (const frame of again.slice(1)) expect(frame).toMatchObject({ recovered: true });
     }
+    // Each Sentinel tells of it, and the pods make their connections anew each time.
+    await availableAgain(pods.pods.map(({ server }) => server));
     const { epoch } = partsOf(String(joinsOf(listener, room)[0]?.['cursor']));
     const { client, joined } = await pods.visit(room, freshUser(), { pod: 1, since: `${epoch}.10` });
     expect(joined).toMatchObject({ recovered: true });
@@ -91,6 +93,7 @@ describe('a master that is killed', () => {
     await master.command('CLIENT', 'KILL', 'TYPE', 'replica');
     await say(saw.client, 'lost 1');
     await say(saw.client, 'lost 2');
+    await heard(saw.client, 'lost 2');
     expect(offsetsIn(saw.client, room)).toEqual([1, 2, 3]);
     await master.kill();
     replica.resume();

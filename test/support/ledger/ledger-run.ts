@@ -95,7 +95,7 @@ export async function runLedger(options: LedgerRunOptions): Promise<LedgerReport
     await Promise.all(crews.map((crew) => crew.lastWords()));
     const rooms = await settled(ledger, redis);
     const report = reportOf(
-      { seed, kinds, faults: faults.counts, entries: ledger.entries, rooms, mustBeFelt },
+      { seed, kinds, faults: faults.counts, entries: ledger.entries, rooms, mustBeFelt, durationMs },
       judge(ledger.entries, rooms),
     );
     print(report.line);

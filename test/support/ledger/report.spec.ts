@@ -10,7 +10,7 @@ const kinds = { reset: networkFaults['reset']!, silence: networkFaults['silence'
 function lost(code: number): LedgerEntry {
   return { kind: 'disconnected', client: 'bob', code, reason: '', comesBack: true };
 }
-const run = { seed: 1, kinds, faults: {}, entries: [], rooms: new Map(), mustBeFelt: true };
+const run = { seed: 1, kinds, faults: {}, entries: [], rooms: new Map(), mustBeFelt: true, durationMs: 60_000 };
 const connected: LedgerEntry = { kind: 'connected', client: 'bob' };
 
 describe('the report on a ledger', () => {

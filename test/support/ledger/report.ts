@@ -28,6 +28,8 @@ export interface LedgerRun {
   readonly rooms: StoredRooms;
   /** Whether each kind of fault that clients can feel must have been felt. Otherwise it is enough that it came. */
   readonly mustBeFelt: boolean;
+  /** How long things were broken. */
+  readonly durationMs: number;
 }
 
 /** What must have been counted at least once. */
@@ -38,8 +40,9 @@ const needed: readonly (keyof LedgerFigures)[] = [
   'replayed',
   'resends',
 ];
-/** What a run need not have where chance decides what is felt. */
-const neededWhereFelt: typeof needed = ['resendsOfStored', 'refreshes'];
+/** What a run of this length and more surely has; in a shorter one chance decides. */
+const LONG_MS = 60_000;
+const neededInLongRuns: typeof needed = ['resendsOfStored', 'refreshes'];
 const TOKEN_EXPIRED = 4001;
 /** One fault of the product makes hundreds of them. */
 const MOST_PROBLEMS = 40;
@@ -47,15 +50,16 @@ const MOST_PROBLEMS = 40;
 /** Sums a run up. */
 export function reportOf(run: LedgerRun, problems: readonly string[]): LedgerReport {
   const { seed, kinds, faults, entries, rooms, mustBeFelt } = run;
+  const isLong = run.durationMs >= LONG_MS;
   const figures = figuresOf(entries, rooms);
   const unproven = [
     ...Object.entries(kinds).flatMap(([kind, { feltAs }]) =>
       unprovenOf(kind, mustBeFelt && feltAs.length > 0, faults[kind]),
     ),
-    ...[...needed, ...(mustBeFelt ? neededWhereFelt : [])]
+    ...[...needed, ...(isLong ? neededInLongRuns : [])]
       .filter((name) => figures[name] === 0)
       .map((name) => `no ${name}`),
-    ...(figures.cuts[TOKEN_EXPIRED] || !mustBeFelt ? [] : ['no token expired']),
+    ...(figures.cuts[TOKEN_EXPIRED] || !isLong ? [] : ['no token expired']),
   ];
   const struck = Object.fromEntries(Object.entries(faults).map(([kind, count]) => [kind, count.struck]));
   const more = problems.length - MOST_PROBLEMS;
