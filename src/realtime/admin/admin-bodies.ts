@@ -95,7 +95,7 @@ export class RoomBody {
   readonly room!: string;
 }
 
-export class KickBody extends RoomBody {
+export class DisconnectBody {
   @Length(1, MAX_ID_LENGTH)
   readonly user!: string;
 
@@ -106,15 +106,9 @@ export class KickBody extends RoomBody {
   readonly forMs?: number;
 }
 
-export class DisconnectBody {
-  @Length(1, MAX_ID_LENGTH)
-  readonly user!: string;
-
-  @IsOptional()
-  @IsInt()
-  @Min(0)
-  @Max(MAX_BAN_MS)
-  readonly forMs?: number;
+export class KickBody extends DisconnectBody {
+  @Length(1, MAX_ADDRESS_LENGTH)
+  readonly room!: string;
 }
 
 export class UnbanBody {

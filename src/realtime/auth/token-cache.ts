@@ -38,8 +38,8 @@ export class TokenCache {
     const hash = hashOf(token);
     const found = this.known.get(hash);
     if (!found) return undefined;
-    if (found.keys === keys && Date.now() < found.expiresAt + this.toleranceMs)
-      return JSON.parse(found.claims) as Claims;
+    const isGood = found.keys === keys && Date.now() < found.expiresAt + this.toleranceMs;
+    if (isGood) return JSON.parse(found.claims) as Claims;
     this.known.delete(hash);
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { MAX_LATEST_KEYS } from './latest-frames.js';
 import { RedisScript } from './redis-script.js';
-import { expire, metadataTtlOf, openRoom } from './redis-scripts.js';
+import { answerIfKnown, expire, metadataTtlOf, openRoom } from './redis-scripts.js';
 import type { RoomScriptSettings } from './redis-scripts.js';
 
 /** What a broker runs in Redis for rooms that keep the newest frame per key (OR4). */
@@ -22,18 +22,10 @@ export function latestScripts(settings: RoomScriptSettings): LatestScripts {
   const metadataTtlMs = metadataTtlOf(historyTtlMs);
   const room = openRoom(metadataTtlMs);
   const publishCommand = settings.sharded ? 'SPUBLISH' : 'PUBLISH';
-  const touch = settings.waitReplicas > 0 ? `redis.call('SET', dedupe, first, 'KEEPTTL')` : '';
 
   // The frame is written first: what may be refused is refused before anything has changed.
   const publish = `${room}
-local dedupe = KEYS[5]
-if dedupe then
-  local first = redis.call('GET', dedupe)
-  if first then
-    ${touch}
-    return first
-  end
-end
+${answerIfKnown('KEYS[5]', settings.waitReplicas > 0)}
 local epoch, top = open_room(KEYS[1], KEYS[2], ARGV[1], replication_id())
 redis.call('HSET', KEYS[2], ARGV[3], ARGV[2])
 if top == 0 then redis.call('UNLINK', KEYS[3]) end

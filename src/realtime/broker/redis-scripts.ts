@@ -29,25 +29,31 @@ const DAY_MS = 86_400_000;
 const METADATA_TTL_MS = 30 * DAY_MS;
 const MAX_ANCESTORS = 16;
 
-/** Makes the scripts. The settings stand in their text: arguments that never change needn't travel with each message. */
-export function roomScripts(settings: RoomScriptSettings): RoomScripts {
-  const { historySize, historyTtlMs, dedupeTtlMs } = settings;
-  const metadataTtlMs = metadataTtlOf(historyTtlMs);
-  const publishCommand = settings.sharded ? 'SPUBLISH' : 'PUBLISH';
-  const room = openRoom(metadataTtlMs);
-  // Since Redis 7.2 WAIT is about the connection's own writes: a duplicate makes one, which comes after the first publish.
-  const touch = settings.waitReplicas > 0 ? `redis.call('SET', dedupe, first, 'KEEPTTL')` : '';
-
-  // The stream is written first: what may be refused is refused before anything has changed.
-  const publish = `${room}
-local dedupe = KEYS[4]
+/**
+ * Lua that answers a publish whose dedupe key is known as it was answered first. Since Redis 7.2 WAIT is about the
+ * connection's own writes: where replicas are waited for, a duplicate makes one, which comes after the first publish.
+ */
+export function answerIfKnown(key: string, isWaitedFor: boolean): string {
+  return `local dedupe = ${key}
 if dedupe then
   local first = redis.call('GET', dedupe)
   if first then
-    ${touch}
+    ${isWaitedFor ? `redis.call('SET', dedupe, first, 'KEEPTTL')` : ''}
     return first
   end
-end
+end`;
+}
+
+/** Makes the scripts. The settings stand in their text: arguments that never change needn't travel with each message. */
+export function roomScripts(settings: RoomScriptSettings): RoomScripts {
+  const { historySize, historyTtlMs, dedupeTtlMs, waitReplicas } = settings;
+  const metadataTtlMs = metadataTtlOf(historyTtlMs);
+  const publishCommand = settings.sharded ? 'SPUBLISH' : 'PUBLISH';
+  const room = openRoom(metadataTtlMs);
+
+  // The stream is written first: what may be refused is refused before anything has changed.
+  const publish = `${room}
+${answerIfKnown('KEYS[4]', waitReplicas > 0)}
 local epoch, top = open_room(KEYS[1], KEYS[2], ARGV[1], replication_id())
 local offset = string.format('%.0f', top + 1)
 redis.call('XADD', KEYS[2], ${historySize > 0 ? `'MAXLEN', '${historySize}', ` : ''}offset .. '-0', 'p', ARGV[2])
@@ -60,11 +66,7 @@ redis.call('${publishCommand}', KEYS[3], header .. ' \\n' .. ARGV[2])
 return '0 ' .. header`;
 
   const publishUnstored = `${room}
-local dedupe = KEYS[4]
-if dedupe then
-  local first = redis.call('GET', dedupe)
-  if first then return first end
-end
+${answerIfKnown('KEYS[4]', false)}
 local epoch = open_room(KEYS[1], KEYS[2], ARGV[1], replication_id())
 if dedupe then redis.call('SET', dedupe, '1 ' .. epoch .. ' 0', 'PX', '${dedupeTtlMs}') end
 redis.call('${publishCommand}', KEYS[3], epoch .. ' 0 ' .. ARGV[3] .. '\\n' .. ARGV[2])
