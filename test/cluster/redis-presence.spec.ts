@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisBans } from '../../src/realtime/bans/redis-bans.js';
 import { RedisConnections } from '../../src/realtime/broker/redis-connections.js';
-import { RedisPresence } from '../../src/realtime/presence/redis-presence.js';
 import { describeBansContract } from '../../src/testing/contracts/bans.contract.js';
 import { describePresenceContract } from '../../src/testing/contracts/presence.contract.js';
+import { presencePods } from '../support/contract-pods.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 
 let cluster: RedisCluster;
@@ -15,28 +15,7 @@ beforeAll(async () => {
 afterAll(async () => cluster.stop());
 
 describePresenceContract({ describe, it, beforeEach, afterEach }, 'RedisPresence on a cluster', {
-  createPods: async () => {
-    const prefix = `${randomUUID()}:`;
-    const pods = [1, 2, 3].map(() => {
-      const connections = new RedisConnections({ redis: cluster.url, prefix });
-      return { connections, presence: new RedisPresence({ connections, leaseMs: 300 }), crashed: false };
-    });
-    await Promise.all(pods.map(({ presence }) => presence.open()));
-    return {
-      pods: pods.map(({ presence }) => presence),
-      elapse: (ms) => sleep(ms), // Leases are Redis's own time.
-      crash: async (presence) => {
-        for (const pod of pods) {
-          if (pod.presence !== presence) continue;
-          pod.crashed = true;
-          await pod.connections.close();
-        }
-      },
-      close: async () => {
-        await Promise.all(pods.filter(({ crashed }) => !crashed).map(({ presence }) => presence.close(0)));
-      },
-    };
-  },
+  createPods: presencePods(() => cluster.url),
 });
 
 describeBansContract({ describe, it, beforeEach, afterEach }, 'RedisBans on a cluster', {

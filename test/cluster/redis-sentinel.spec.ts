@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { RedisBroker } from '../../src/realtime/broker/redis-broker.js';
 import { RedisConnections } from '../../src/realtime/broker/redis-connections.js';
@@ -8,6 +6,7 @@ import { RealtimeConfigError } from '../../src/realtime/realtime.errors.js';
 import { describeBrokerContract } from '../../src/testing/contracts/broker.contract.js';
 import { describePresenceContract } from '../../src/testing/contracts/presence.contract.js';
 import { receive } from '../../src/testing/contracts/received.js';
+import { brokerPods, presencePods } from '../support/contract-pods.js';
 import { RedisSentinel } from '../support/redis-sentinel.js';
 
 const SETTINGS = { historySize: 1_000, historyTtlMs: 60_000, dedupeTtlMs: 60_000 };
@@ -19,45 +18,14 @@ beforeAll(async () => {
 afterAll(async () => redis.stop());
 
 describeBrokerContract({ describe, it, beforeEach, afterEach }, 'RedisBroker behind Sentinels', {
-  createPods: async (settings) => {
-    const pods = [1, 2].map(
-      () => new RedisBroker({ connections: new RedisConnections({ redis: redis.url }), ...settings }),
-    );
-    await Promise.all(pods.map((pod) => pod.open()));
-    return {
-      pods,
-      elapse: (ms) => sleep(ms), // Redis expires by the machine's clock.
-      changeHands: async () => void (await (await redis.master()).command('DEBUG', 'CHANGE-REPL-ID')),
-      close: async () => {
-        await Promise.all(pods.map((pod) => pod.close()));
-      },
-    };
-  },
+  createPods: brokerPods(
+    () => redis.url,
+    async () => void (await (await redis.master()).command('DEBUG', 'CHANGE-REPL-ID')),
+  ),
 });
 
 describePresenceContract({ describe, it, beforeEach, afterEach }, 'RedisPresence behind Sentinels', {
-  createPods: async () => {
-    const prefix = `${randomUUID()}:`;
-    const pods = [1, 2, 3].map(() => {
-      const connections = new RedisConnections({ redis: redis.url, prefix });
-      return { connections, presence: new RedisPresence({ connections, leaseMs: 300 }), crashed: false };
-    });
-    await Promise.all(pods.map(({ presence }) => presence.open()));
-    return {
-      pods: pods.map(({ presence }) => presence),
-      elapse: (ms) => sleep(ms), // Leases are Redis's own time.
-      crash: async (presence) => {
-        for (const pod of pods) {
-          if (pod.presence !== presence) continue;
-          pod.crashed = true;
-          await pod.connections.close();
-        }
-      },
-      close: async () => {
-        await Promise.all(pods.filter(({ crashed }) => !crashed).map(({ presence }) => presence.close(0)));
-      },
-    };
-  },
+  createPods: presencePods(() => redis.url),
 });
 
 describe('Sentinels', () => {
