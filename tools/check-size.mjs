@@ -9,12 +9,12 @@ const budgets = [
   {
     what: 'a page that imports RealtimeClient',
     source: "export { RealtimeClient } from './src/client/index.ts';",
-    bytes: 7_100,
+    bytes: 7_200,
   },
   {
     what: 'the single file, with everything that rookery/client exports',
     source: "export * from './src/client/index.ts';",
-    bytes: 7_350,
+    bytes: 7_450,
   },
 ];
 

@@ -18,7 +18,7 @@ const { values } = parseArgs({
   options: {
     good: { type: 'string', default: '200' },
     slow: { type: 'string', default: '2000' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     rate: { type: 'string', default: '50' },
     bytes: { type: 'string', default: '1024' },
     warmup: { type: 'string', default: '10' },

@@ -27,7 +27,8 @@ interface Settings extends OutboxOptions {
 function setUp(settings: Settings = {}) {
   const clock = new ManualClock();
   const answers = new Map<string, (frame: Answer) => void>();
-  const outbox = new Outbox({
+  const lost: number[] = [];
+  const link: ConstructorParameters<typeof Outbox>[0] = {
     clock,
     outbox: settings,
     maxFrameBytes: () => settings.maxFrameBytes ?? 100,
@@ -36,11 +37,14 @@ function setUp(settings: Settings = {}) {
     isExpected: (id) => settings.expected === id,
     expect: (id, answer) => void answers.set(id, answer),
     ready: () => undefined,
-  });
+  };
+  const outbox = new Outbox(link, () => lost.push(clock.now()));
   const answer = (id: string, frame: Answer) => answers.get(id)?.(frame);
   return {
     clock,
     outbox,
+    /** When it was said that an acknowledged send is gone. */
+    lost,
     /** Adds frames whose text is their id, and tells how each ends: `ok 1`, or the error's code. */
     add: (id: string, more: Partial<StoredSend> = {}) =>
       outbox.add({ id, room: 'general', text: id, ...more }).then(
@@ -453,6 +457,71 @@ describe('Outbox', () => {
       storage.put({ id: 'long', room: 'general', text: 'long', triedAt: clock.now() });
       expect(await add('long', { triedAt: clock.now() })).toBe('outcome_unknown');
       expect(storage.load()).toEqual([]);
+    });
+  });
+
+  describe('sends that are acknowledged', () => {
+    it('go again, first and in order, where the epoch changed before they were delivered', () => {
+      const { add, drain, ack, outbox, lost } = setUp();
+      for (const id of ['a', 'b', 'c']) void add(id);
+      drain();
+      ack('a', 5);
+      ack('b', 6);
+      ack('c', 7);
+      void add('d');
+      outbox.seen(5);
+      outbox.epochChanged();
+      expect(drain()).toEqual(['b', 'c', 'd']);
+      ack('b', 6);
+      ack('c', 7);
+      outbox.seen(7);
+      outbox.epochChanged();
+      expect(drain()).toEqual([]);
+      expect(lost).toEqual([]);
+    });
+
+    it('do not go again where they were delivered first, nor while the epoch is the same', () => {
+      const { add, drain, ack, lose, outbox } = setUp();
+      void add('a');
+      void add('b');
+      drain();
+      outbox.seen(5);
+      ack('a', 5);
+      ack('b', 6);
+      lose();
+      expect(drain()).toEqual([]);
+      outbox.seen(6);
+      outbox.epochChanged();
+      expect(drain()).toEqual([]);
+    });
+
+    it('are reported as lost where the server may have forgotten their ids, or refuses them', () => {
+      const { add, drain, ack, error, outbox, lost, sleep, clock } = setUp({ dedupeTtlMs: 10_000 });
+      void add('a');
+      drain();
+      ack('a', 5);
+      sleep(9_000);
+      outbox.epochChanged();
+      expect(drain()).toEqual([]);
+      expect(lost).toEqual([clock.now()]);
+      void add('b');
+      drain();
+      ack('b', 6);
+      outbox.epochChanged();
+      drain();
+      error('b', 'forbidden');
+      expect(lost).toHaveLength(2);
+    });
+
+    it('were sent once already as their callers know: the result stays what it was', async () => {
+      const { add, drain, ack, outbox } = setUp();
+      const result = add('a');
+      drain();
+      ack('a', 5);
+      outbox.epochChanged();
+      drain();
+      ack('a', 2);
+      expect(await result).toBe('ok 5');
     });
   });
 });

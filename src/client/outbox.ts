@@ -64,13 +64,15 @@ interface Entry {
   readonly bytes: number;
   readonly result: Promise<SendResult>;
   readonly resolve: (result: SendResult) => void;
-  readonly reject: (error: RealtimeClientError) => void;
+  reject: (error: RealtimeClientError) => void;
   user: string | undefined;
   /** When it was first sent; `undefined`: never, so nothing of it is known to the server. */
   triedAt: number | undefined;
   underWay: boolean;
   /** It was under way when a connection was lost: it may have been stored, whatever the next answer says. */
   unsure: boolean;
+  /** Where it was stored, as its acknowledgement said. */
+  offset?: number;
   retry?: RetryWait;
 }
 
@@ -81,6 +83,10 @@ interface Entry {
  */
 export class Outbox {
   readonly #entries: Entry[] = [];
+  /** Acknowledged, and not delivered to this client so far. */
+  #unseen: Entry[] = [];
+  /** Up to which offset this client was given everything. */
+  #seen = 0;
   #bytes = 0;
   #underWay = 0;
   /** After a temporary error: one at a time, until one gets through. */
@@ -89,7 +95,11 @@ export class Outbox {
   #expiry: Timer | undefined;
   #ended: RealtimeClientError | undefined;
 
-  constructor(private readonly link: OutboxLink) {}
+  /** `onLost`: an acknowledged send is gone from the server, and can't be sent again. */
+  constructor(
+    private readonly link: OutboxLink,
+    private readonly onLost: () => void,
+  ) {}
 
   /**
    * Queues a frame. Rejects with `too_big`, `outbox_full`, or what {@link end} said: nothing was sent. An id that waits
@@ -125,6 +135,27 @@ export class Outbox {
       this.#keep(entry);
     }
     this.#armExpiry(); // By this server's time.
+  }
+
+  /** Everything up to this offset was delivered. */
+  seen(offset: number): void {
+    this.#seen = offset;
+    if (this.#unseen.length > 0) this.#unseen = this.#unseen.filter((entry) => (entry.offset ?? 0) > offset);
+  }
+
+  /**
+   * The room has a new epoch: a replaced Redis master may have acknowledged what its successor never got, and nobody's
+   * cursor shows it. What was acknowledged and not seen goes again, first; where it is stored, its id is known (CL2).
+   */
+  epochChanged(): void {
+    for (const entry of this.#unseen.reverse()) {
+      entry.reject = this.onLost; // Its sender had its answer.
+      this.#bytes += entry.bytes;
+      this.#entries.unshift(entry);
+    }
+    this.#unseen = [];
+    this.#seen = 0;
+    this.#armExpiry();
   }
 
   /** The next frame that may leave now. */
@@ -194,6 +225,8 @@ export class Outbox {
       this.#cautious = false;
       const { offset, data } = frame as AckFrame;
       this.#remove(entry).resolve({ offset, data });
+      entry.offset = offset;
+      if (offset && offset > this.#seen) this.#unseen.push(entry);
     }
     this.link.ready();
   }

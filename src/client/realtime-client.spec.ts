@@ -143,6 +143,24 @@ describe('RealtimeClient, its rooms', () => {
     expect(gaps).toEqual(['f.5']);
   });
 
+  it('RC6 sends again under its id what a lost epoch acknowledged and nobody delivered here', async () => {
+    const { room, socket, cut } = await setUpJoined();
+    const told = texts(room);
+    room.on('gap', () => told.push('gap'));
+    const sent = [room.send('message', { text: 'x' }, { id: 'x' }), room.send('message', { text: 'y' }, { id: 'y' })];
+    socket.receive({ type: 'ack', id: 'x', offset: 1 }).receive({ type: 'ack', id: 'y', offset: 2 });
+    expect(await Promise.all(sent)).toEqual([{ offset: 1 }, { offset: 2 }]);
+    socket.receive(say(1, { id: 'x', text: 'x' }));
+    const second = await cut();
+    second.joined('general', 'f.1', { recovered: true }).receive(say(2, { text: 'of the new master' }));
+    expect(second.sent.filter(({ type }) => type === 'message')).toEqual([
+      { type: 'message', id: 'y', room: 'general', text: 'y' },
+    ]);
+    second.receive({ type: 'ack', id: 'y', offset: 3 }).receive(say(3, { id: 'y', text: 'y' }));
+    (await cut()).joined('general', 'g.3', { recovered: true });
+    expect(told).toEqual(['x', 'of the new master', 'y']);
+  });
+
   it('FR4 keeps the number of members up to date', async () => {
     const { room, socket } = await setUpJoined();
     const told: string[] = [];

@@ -16,14 +16,19 @@ export class RoomCursor {
     return this.#cursor && formatCursor(this.#cursor.epoch, this.#cursor.offset);
   }
 
-  /** Takes over the cursor of a `joined`: downwards only where the epoch is new or frames were lost. */
-  joined(frame: JoinedFrame): void {
+  /**
+   * Takes over the cursor of a `joined`: downwards only where the epoch is new or frames were lost.
+   *
+   * @returns whether the epoch is another than before.
+   */
+  joined(frame: JoinedFrame): boolean {
+    const old = this.#cursor;
     const cursor = parseCursor(frame.cursor);
-    if (!cursor) return; // Without a cursor there is nothing to go on from; frames are judged by the old one.
-    const sameEpoch = this.#cursor?.epoch === cursor.epoch;
-    if (this.#cursor && !sameEpoch) this.#epochChanged = true;
-    if (this.#cursor && sameEpoch && frame.recovered !== false && this.#cursor.offset > cursor.offset) return;
-    this.#cursor = cursor;
+    if (!cursor) return false; // Without a cursor there is nothing to go on from; frames are judged by the old one.
+    const changed = old !== undefined && old.epoch !== cursor.epoch;
+    if (changed) this.#epochChanged = true;
+    if (!old || changed || frame.recovered === false || old.offset <= cursor.offset) this.#cursor = cursor;
+    return changed;
   }
 
   /** Says whether the application has not seen this frame yet, and moves the cursor past it. */

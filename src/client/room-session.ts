@@ -64,7 +64,7 @@ export class RoomSession {
     private readonly link: RoomLink,
     private readonly emitter: RoomEmitter,
   ) {
-    this.#outbox = new Outbox(link);
+    this.#outbox = new Outbox(link, () => this.#gap());
   }
 
   /** Where the room goes on after a cut; `undefined` before it was first joined. */
@@ -178,7 +178,11 @@ export class RoomSession {
 
   #deliver(frame: MessageFrame | SystemFrame): void {
     if (frame.type === 'system') this.members = (frame as SystemFrame).members;
-    else if (!this.#cursor.advance(frame as MessageFrame, this.link.clock.now(), this.link.dedupeTtlMs())) return;
+    else {
+      const { offset } = frame as MessageFrame;
+      if (offset) this.#outbox.seen(offset);
+      if (!this.#cursor.advance(frame as MessageFrame, this.link.clock.now(), this.link.dedupeTtlMs())) return;
+    }
     if (frame.type !== 'gap' && frame.type !== 'restored') this.emitter.emit(frame.type, frame); // Taken: RoomEvents.
   }
 
@@ -193,15 +197,17 @@ export class RoomSession {
 
   #joined(frame: JoinedFrame): void {
     const seen = this.cursor;
-    this.#cursor.joined(frame);
+    if (this.#cursor.joined(frame)) this.#outbox.epochChanged();
     this.status = 'joined';
     this.members = frame.members;
     this.#joinRetry = new RetryWait();
     this.emitter.emit('joined', frame);
-    if (frame.recovered === false) {
-      this.emitter.emit('gap', { room: this.name, seen, cursor: frame.cursor } satisfies GapEvent);
-    }
+    if (frame.recovered === false) this.#gap(seen);
     this.link.ready();
+  }
+
+  #gap(seen = this.cursor): void {
+    this.emitter.emit('gap', { room: this.name, seen, cursor: this.cursor ?? '' } satisfies GapEvent);
   }
 
   #leave(left: Omit<LeftEvent, 'room'>): void {

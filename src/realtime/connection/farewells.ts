@@ -1,5 +1,5 @@
 /** Closings of slow readers that are done together, and what lies between two such groups. */
-const AT_ONCE = 4;
+const AT_ONCE = 2;
 const EVERY_MS = 8;
 
 let waiting: (() => void)[] = [];

@@ -106,14 +106,22 @@ describe('the verdict on a ledger', () => {
     ]);
   });
 
-  it('finds a frame that was acknowledged, and is not stored though no data was lost', () => {
-    expect(judge([...four, sent('x'), acknowledged('x', 5)], stores('abcd'))).toEqual([
-      'general: "text of x" (x) of alice was acknowledged as 5, and is gone though Redis lost nothing',
-    ]);
-    const told = gap('e.5', 'f.4', 'alice');
-    expect(judge([...four, sent('x'), acknowledged('x', 5), ...told], stores('abcd')).join()).not.toContain('is gone');
-    const kept = numbered('f', ['e', 5]);
-    expect(judge([...four, sent('x'), acknowledged('x', 5), kept], stores('abcd', 'f'))).toHaveLength(1);
+  it('finds a frame that was acknowledged and is not stored, where its sender was not told', () => {
+    const entries = [...four, sent('x'), acknowledged('x', 5)];
+    const gone = ['general: "text of x" (x) of alice was acknowledged as 5, and is gone, of which it was not told'];
+    expect(judge(entries, stores('abcd'))).toEqual(gone);
+    expect(judge([...entries, numbered('f', ['e', 4])], stores('abcd', 'f'))).toEqual(gone);
+    expect(judge([...entries, ...gap('e.5', 'f.4', 'bob')], stores('abcd')).join()).toContain('is gone');
+    expect(judge([...entries, ...gap('e.5', 'f.4', 'alice')], stores('abcd')).join()).not.toContain('is gone');
+  });
+
+  it('allows that a frame which its master acknowledged and lost is stored where its sender sent it again', () => {
+    const entries = [...four, sent('x'), acknowledged('x', 5), sent('y', 'bob'), acknowledged('y', 5, 'bob')];
+    const again: LedgerEntry = { kind: 'resent', client: 'alice', room, id: 'x' };
+    expect(judge([...entries, again], stores('abcdyx'))).toEqual([]);
+    const moved = ['general: "text of x" (x) of alice was acknowledged as 5, and is 6'];
+    expect(judge(entries, stores('abcdyx'))).toEqual(moved);
+    expect(judge([...entries, { ...again, id: 'y' }], stores('abcdyx'))).toEqual(moved);
   });
 
   it('finds frames of one sender that were stored in another order', () => {

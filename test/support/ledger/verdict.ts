@@ -47,7 +47,7 @@ function faultsOfRoom(room: string, stored: StoredRoom, all: readonly LedgerEntr
   const survival = new Survival(entries);
   return [
     ...faultsOfNumbering(room, stored, sent),
-    ...lostWithoutReason(room, offsets, entries, sent, survival),
+    ...lostWithoutReason(room, offsets, entries, sent),
     ...sendersOutOfOrder(room, offsets, entries, ofKind(all, 'refused').length > 0),
     ...faultsOfReaders(room, stored, entries, survival),
   ];
@@ -74,15 +74,14 @@ function faultsOfNumbering(room: string, { top, frames }: StoredRoom, sent: Map<
 }
 
 /**
- * What was acknowledged is where it was acknowledged, or Redis lost it, or its sender was told: a master that was
- * replaced while it hung goes on acknowledging until it learns of it.
+ * What was acknowledged is where it was acknowledged. Where Redis lost it, or a master that was replaced while it hung
+ * acknowledged it until it learned of that: its sender had seen it and was told, or sent it again.
  */
 function lostWithoutReason(
   room: string,
   offsets: Map<string, number>,
   entries: readonly LedgerEntry[],
   sent: Map<string, Of<'sent'>>,
-  survival: Survival,
 ): string[] {
   return entries.flatMap((entry, index) => {
     if (entry.kind !== 'acknowledged') return [];
@@ -92,10 +91,11 @@ function lostWithoutReason(
     if (!frame) return `${what}, and nobody sent it`;
     const now = offsets.get(id);
     if (now === offset) return [];
-    if (now !== undefined) return `${what}, and is ${now}`;
-    const isTold = entries.some((one, at) => at > index && one.kind === 'gap' && one.client === client);
-    // Whoever saw it must be told, its reader says so. A sender that had not seen it yet is told by nothing: a figure.
-    return isTold || survival.mayBeLost(offset, index) ? [] : `${what}, and is gone though Redis lost nothing`;
+    const later = entries.slice(index).filter((one) => 'client' in one && one.client === client);
+    if (now === undefined) {
+      return later.some(({ kind }) => kind === 'gap') ? [] : `${what}, and is gone, of which it was not told`;
+    }
+    return ofKind(later, 'resent').some((one) => one.id === id) ? [] : `${what}, and is ${now}`;
   });
 }
 
@@ -109,7 +109,7 @@ function sendersOutOfOrder(
   entries: readonly LedgerEntry[],
   areRefused: boolean,
 ): string[] {
-  const placeless = refusedFrames(offsets, entries, areRefused);
+  const placeless = placelessFrames(offsets, entries, areRefused);
   const last = new Map<string, Of<'sent'>>();
   return ofKind(entries, 'sent').flatMap((frame) => {
     const offset = offsets.get(frame.id);
@@ -124,23 +124,24 @@ function sendersOutOfOrder(
 }
 
 /**
- * The frames that were refused for now. Where frames are refused, an answer that says so may be lost with the connection:
+ * The frames that were refused for now, or acknowledged and lost with their master. Where frames are refused, an answer that says so may be lost with the connection:
  * what was sent again before anybody had seen it may be one of them too. Whoever saw it at another offset saw what Redis
  * lost since.
  */
-function refusedFrames(
+function placelessFrames(
   offsets: ReadonlyMap<string, number>,
   entries: readonly LedgerEntry[],
   areRefused: boolean,
 ): Set<string> {
-  const refused = new Set<string>();
+  const placeless = new Set<string>();
   const seen = new Set<string>();
   for (const entry of entries) {
     if (entry.kind === 'seen' && offsets.get(entry.id) === entry.offset) seen.add(entry.id);
-    else if (entry.kind === 'refused') refused.add(entry.id);
-    else if (entry.kind === 'resent' && areRefused && !seen.has(entry.id)) refused.add(entry.id);
+    else if (entry.kind === 'refused') placeless.add(entry.id);
+    else if (entry.kind === 'acknowledged' && offsets.get(entry.id) !== entry.offset) placeless.add(entry.id);
+    else if (entry.kind === 'resent' && areRefused && !seen.has(entry.id)) placeless.add(entry.id);
   }
-  return refused;
+  return placeless;
 }
 
 function faultsOfReaders(
