@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
 export interface RedisProcessOptions {
@@ -17,6 +18,7 @@ export interface RedisProcessOptions {
 
 const HOST = '127.0.0.1';
 const STOP_MS = 5_000;
+const LOADING_MS = 20_000;
 /** The last line that a server, or a Sentinel, writes at its start. */
 const READY = /Ready to accept connections|\+monitor master/;
 const START_ATTEMPTS = 5;
@@ -64,12 +66,20 @@ export class RedisProcess {
     return new Redis({ host: HOST, port: this.port, maxRetriesPerRequest: 3, ...(password ? { password } : {}) });
   }
 
-  /** Runs one command. */
+  /** Runs one command; a server that is reading its data is waited for. */
   async command(...words: [string, ...string[]]): Promise<unknown> {
     const client = this.client();
     client.on('error', () => undefined); // The command is rejected.
+    const end = Date.now() + LOADING_MS;
     try {
-      return await client.call(...words);
+      for (;;) {
+        try {
+          return await client.call(...words);
+        } catch (error) {
+          if (!String(error).includes('LOADING') || Date.now() > end) throw error;
+          await pause(20);
+        }
+      }
     } finally {
       client.disconnect();
     }

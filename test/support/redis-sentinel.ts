@@ -13,6 +13,8 @@ const QUORUM = 2;
 const DOWN_AFTER_MS = 1_000;
 const FAILOVER_TIMEOUT_MS = 5_000;
 const PATIENCE_MS = 20_000;
+/** A failover that came to nothing is tried again after twice its time. */
+const FAILOVER_PATIENCE_MS = 60_000;
 /** A master that comes back is made a replica after some 10 s. */
 const WHOLE_MS = 60_000;
 
@@ -74,23 +76,26 @@ export class RedisSentinel {
     await until('the replica has it', async () => Number(await master.command('WAIT', '1', '1000')) === 1, PATIENCE_MS);
   }
 
-  /** Asks for a failover, as an operator does, until it is taken on. Resolves when it is done. */
+  /** Asks for a failover, as an operator does, until one is taken on and comes to something. Resolves when it is done. */
   async failOver(): Promise<void> {
     const before = await this.master();
-    const asked = async (): Promise<boolean> => {
-      const answer = this.sentinels[0]!.command('SENTINEL', 'FAILOVER', MASTER);
-      return answer.then(
+    let askAt = 0;
+    const isDone = async (): Promise<boolean> => {
+      if ((await this.master()) !== before) return true;
+      if (Date.now() < askAt) return false;
+      const isTakenOn = await this.sentinels[0]!.command('SENTINEL', 'FAILOVER', MASTER).then(
         () => true,
         () => false, // It is not over the one before yet, or has not heard of the replica lately.
       );
+      if (isTakenOn) askAt = Date.now() + 2 * FAILOVER_TIMEOUT_MS; // It gives up one that takes longer.
+      return false;
     };
-    await until('Sentinel takes a failover on', asked, PATIENCE_MS);
-    await this.replaced(before);
+    await until('Sentinel has changed the master', isDone, FAILOVER_PATIENCE_MS);
   }
 
   /** Resolves when the Sentinels have made another one the master. */
   async replaced(before: RedisProcess): Promise<void> {
-    await until('there is another master', async () => (await this.master()) !== before, PATIENCE_MS);
+    await until('there is another master', async () => (await this.master()) !== before, FAILOVER_PATIENCE_MS);
   }
 
   /** Resolves when the one is master, and the other its replica that has what it has. All must be running. */
