@@ -50,16 +50,19 @@ export class BufferBudget {
     });
   }
 
-  private cut(readers: BufferedReader[]): void {
-    let total = sumOf(readers);
+  private cut(readers: readonly BufferedReader[]): void {
+    // Each is asked once: there may be thousands, and everybody waits for this.
+    const queues = readers.map((reader) => queueOf(reader));
+    let total = queues.reduce((sum, { pending }) => sum + pending, 0);
     if (total > this.limit) {
       const queuedBytes = total;
       let closed = 0;
-      for (const length of [liveBytes, pendingBytes]) {
-        for (const reader of readers.filter((one) => one.open).sort((a, b) => length(b) - length(a))) {
-          if (total <= this.limit * CUT_TO || length(reader) === 0) break;
-          total -= reader.outbox.pendingBytes;
-          reader.dismiss();
+      for (const length of ['live', 'pending'] as const) {
+        if (total <= this.limit * CUT_TO) break;
+        for (const queue of queues.filter(({ reader }) => reader.open).sort((a, b) => b[length] - a[length])) {
+          if (total <= this.limit * CUT_TO || queue[length] === 0) break;
+          total -= queue.pending;
+          queue.reader.dismiss();
           closed += 1;
         }
       }
@@ -73,12 +76,16 @@ export class BufferBudget {
   }
 }
 
-function pendingBytes({ outbox }: BufferedReader): number {
-  return outbox.pendingBytes;
+interface Queue {
+  readonly reader: BufferedReader;
+  readonly pending: number;
+  /** Without what belongs to a replay. */
+  readonly live: number;
 }
 
-function liveBytes({ outbox }: BufferedReader): number {
-  return Math.max(0, outbox.pendingBytes - outbox.chunkBytes);
+function queueOf(reader: BufferedReader): Queue {
+  const { pendingBytes: pending, chunkBytes } = reader.outbox;
+  return { reader, pending, live: Math.max(0, pending - chunkBytes) };
 }
 
 function sumOf(readers: readonly BufferedReader[]): number {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { FrameQueue } from './frame-queue.js';
 import { JoinedFrames } from './joined-frames.js';
 import { encodeTextMessage, encodeTextParts, payloadOf, PING } from './ws-frame.js';
 
@@ -40,8 +41,7 @@ const joined = new JoinedFrames();
  * taken, where the pings of the heartbeat would still be under way.
  */
 export class Outbox {
-  private frames: Buffer[] = [];
-  private queuedBytes = 0;
+  private readonly queue = new FrameQueue();
   private bytesSincePing = 0;
   /** Pings that were sent and not answered. */
   pingsOwed = 0;
@@ -63,7 +63,7 @@ export class Outbox {
 
   /** Bytes that were pushed and that the kernel does not have yet. */
   get pendingBytes(): number {
-    return this.queuedBytes + (this.compressed ? this.ws.bufferedAmount : this.socket.writableLength);
+    return this.queue.bytes + (this.compressed ? this.ws.bufferedAmount : this.socket.writableLength);
   }
 
   /** Bytes of the chunk that {@link writeChunk} waits for. Up to so many of the {@link pendingBytes} are its own. */
@@ -79,11 +79,9 @@ export class Outbox {
   /** Queues an encoded message (`encodeTextMessage`). After {@link close} it is dropped: nobody would read it. */
   push(message: Buffer): void {
     if (this.closed) return;
-    if (this.frames.push(message) === 1 && !this.held && waiting.push(this) === 1) setImmediate(flushAll);
-    this.queuedBytes += message.length;
-    if (!this.isPingDue(message.length)) return;
-    this.frames.push(PING);
-    this.queuedBytes += PING.length;
+    if (this.queue.isEmpty && !this.held && waiting.push(this) === 1) setImmediate(flushAll);
+    this.queue.push(message);
+    if (this.isPingDue(message.length)) this.queue.push(PING);
   }
 
   /** Writes what is queued; behind what a socket has not taken yet it waits until that has drained. */
@@ -115,10 +113,7 @@ export class Outbox {
 
   /** Writes what is queued and takes no more. `drop`: throws away what is queued, for a reader that is too slow. */
   close(drop = false): void {
-    if (drop) {
-      this.frames = [];
-      this.queuedBytes = 0;
-    }
+    if (drop) this.queue.clear();
     this.writeAll();
     this.closed = true;
   }
@@ -143,28 +138,17 @@ export class Outbox {
     this.held = true;
     this.socket.once('drain', () => {
       this.held = false;
-      while (this.frames.length > 0 && !this.held) this.writeSome();
+      while (!this.queue.isEmpty && !this.held) this.writeSome();
     });
   }
 
   private writeSome(): void {
-    let bytes = 0;
-    let count = 0;
-    while (count < this.frames.length && bytes < SLOW_WRITE_BYTES) {
-      bytes += this.frames[count]!.length;
-      count += 1;
-    }
-    this.write(this.frames.splice(0, count));
-    this.queuedBytes -= bytes;
+    this.write(this.queue.takeSome(SLOW_WRITE_BYTES));
     if (this.socket.writableNeedDrain) this.hold();
   }
 
   private writeAll(): void {
-    const { frames } = this;
-    if (frames.length === 0) return;
-    this.frames = [];
-    this.queuedBytes = 0;
-    this.write(frames);
+    if (!this.queue.isEmpty) this.write(this.queue.takeAll());
   }
 
   private write(frames: readonly Buffer[]): void {
