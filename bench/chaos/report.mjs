@@ -5,8 +5,8 @@ const titles = {
   cluster: 'Cluster: three masters with replicas',
 };
 
-/** Writes a run as Markdown: how it was made, and two tables: what came out, and what was broken. */
-export function reportText({ run, results }) {
+/** Writes results as Markdown, each with how it was made: what came out, and what was broken. */
+export function reportText({ results }) {
   const columns = Object.keys(titles).flatMap((name) => results.find((result) => result.name === name) ?? []);
   const row = (title, value) => `| ${[title, ...columns.map(value)].join(' | ')} |`;
   const head = [row('', ({ name }) => titles[name]), `| --- |${columns.map(() => ' ---: |').join('')}`];
@@ -18,7 +18,10 @@ export function reportText({ run, results }) {
     'What was acknowledged must be delivered once, in order, to every client, or the client is told that it was lost.',
     '[How it is judged](../README.md#chaos).',
     '',
-    `${run.date}, commit ${run.commit}, Node ${run.node}, ${run.cpu}, ${run.memoryGiB} GiB; \`${run.command}\`.`,
+    ...columns.flatMap(({ name, run }) => [
+      `- ${titles[name]}: ${run.date}, commit ${run.commit}, Node ${run.node}, ${run.cpu}, ${run.memoryGiB} GiB; \`${run.command}\`.`,
+    ]),
+    '',
     'Numbers: [chaos.json](chaos.json).',
     '',
     ...head,

@@ -1,9 +1,10 @@
 /**
  * `npm run bench:chaos`: the chaos ledger on each kind of Redis, 10 minutes each, one after the other. Writes
  * `chaos.json` and `chaos.md` to `bench/results`, or where `--out` says. `--short`: a minute and less each.
- * `--at-once N`: so many of them side by side; they wait for no time, so that only costs them faults.
+ * `--at-once N`: so many of them side by side; they wait for no time, so that only costs them faults. `--only sentinel`
+ * (`standalone`, `cluster`; several with commas): the others keep the results that they have. A failed one does too.
  */
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +23,14 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'bench/results' },
     short: { type: 'boolean', default: false },
     'at-once': { type: 'string', default: '1' },
+    only: { type: 'string', default: 'standalone,sentinel,cluster' },
   },
+});
+const files = { standalone: 'chaos-on-one-redis', sentinel: 'chaos-under-sentinel', cluster: 'chaos-on-a-cluster' };
+const wanted = values.only.split(',').map((name) => {
+  if (name in files) return `test/fault/${files[name]}`;
+  console.error(`expected --only with some of ${Object.keys(files).join(',')}, got ${name}`);
+  process.exit(2);
 });
 
 buildIfNeeded(root);
@@ -33,7 +41,7 @@ const folder = mkdtempSync(join(tmpdir(), 'rookery-chaos-'));
 try {
   const { problem } = await runJest({
     root,
-    files: findTestFiles(root).filter((path) => path.startsWith('test/fault/chaos-')),
+    files: findTestFiles(root).filter((path) => wanted.some((start) => path.startsWith(start))),
     workers: Number(values['at-once']),
     timeoutMinutes: 60,
     env: {
@@ -42,14 +50,19 @@ try {
       ...(values.short ? {} : { ROOKERY_DEEP: '1' }),
     },
   });
-  if (problem) throw new Error(problem);
-  const results = readdirSync(folder).map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')));
+  const made = readdirSync(folder).map((file) => ({ ...JSON.parse(readFileSync(join(folder, file), 'utf8')), run }));
+  const passed = made.filter(({ problems }) => problems.length === 0);
   const out = resolve(root, values.out);
   mkdirSync(out, { recursive: true });
+  const kept = existsSync(join(out, 'chaos.json'))
+    ? JSON.parse(readFileSync(join(out, 'chaos.json'), 'utf8')).results
+    : [];
+  const results = [...kept.filter(({ name }) => !passed.some((one) => one.name === name)), ...passed];
   const write = async (file, text, parser) => writeFileSync(join(out, file), await format(text, { parser }));
-  await write('chaos.json', JSON.stringify({ run, results }), 'json');
-  await write('chaos.md', reportText({ run, results }), 'markdown');
-  console.log(reportText({ run, results }));
+  await write('chaos.json', JSON.stringify({ results }), 'json');
+  await write('chaos.md', reportText({ results }), 'markdown');
+  console.log(reportText({ results }));
+  if (problem) throw new Error(problem);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -121,6 +121,7 @@ describe('the verdict on a ledger', () => {
     expect(judge([...entries, again], stores('abcdyx'))).toEqual([]);
     const moved = ['general: "text of x" (x) of alice was acknowledged as 5, and is 6'];
     expect(judge(entries, stores('abcdyx'))).toEqual(moved);
+    expect(judge([...entries, ...gap('e.5', 'f.4', 'alice')], stores('abcdyx')).join()).not.toContain('acknowledged');
     expect(judge([...entries, { ...again, id: 'y' }], stores('abcdyx'))).toEqual(moved);
   });
 

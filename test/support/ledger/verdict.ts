@@ -75,7 +75,7 @@ function faultsOfNumbering(room: string, { top, frames }: StoredRoom, sent: Map<
 
 /**
  * What was acknowledged is where it was acknowledged. Where Redis lost it, or a master that was replaced while it hung
- * acknowledged it until it learned of that: its sender had seen it and was told, or sent it again.
+ * acknowledged it until it learned of that: its sender was told of the gap, or sent it again.
  */
 function lostWithoutReason(
   room: string,
@@ -92,9 +92,8 @@ function lostWithoutReason(
     const now = offsets.get(id);
     if (now === offset) return [];
     const later = entries.slice(index).filter((one) => 'client' in one && one.client === client);
-    if (now === undefined) {
-      return later.some(({ kind }) => kind === 'gap') ? [] : `${what}, and is gone, of which it was not told`;
-    }
+    if (later.some(({ kind }) => kind === 'gap')) return [];
+    if (now === undefined) return `${what}, and is gone, of which it was not told`;
     return ofKind(later, 'resent').some((one) => one.id === id) ? [] : `${what}, and is ${now}`;
   });
 }
