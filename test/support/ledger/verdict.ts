@@ -83,6 +83,13 @@ function lostWithoutReason(
   entries: readonly LedgerEntry[],
   sent: Map<string, Of<'sent'>>,
 ): string[] {
+  const toldAt = new Map<string, number>();
+  const resentAt = new Map<string, number>();
+  for (const [index, entry] of entries.entries()) {
+    if (entry.kind === 'gap') toldAt.set(entry.client, index);
+    else if (entry.kind === 'resent') resentAt.set(entry.id, index);
+  }
+  const isAfter = (index: number, at: number | undefined): boolean => at !== undefined && at > index;
   return entries.flatMap((entry, index) => {
     if (entry.kind !== 'acknowledged') return [];
     const { client, id, offset } = entry;
@@ -90,11 +97,9 @@ function lostWithoutReason(
     const what = `${room}: ${frame ? named(frame) : id} of ${client} was acknowledged as ${offset}`;
     if (!frame) return `${what}, and nobody sent it`;
     const now = offsets.get(id);
-    if (now === offset) return [];
-    const later = entries.slice(index).filter((one) => 'client' in one && one.client === client);
-    if (later.some(({ kind }) => kind === 'gap')) return [];
+    if (now === offset || isAfter(index, toldAt.get(client))) return [];
     if (now === undefined) return `${what}, and is gone, of which it was not told`;
-    return ofKind(later, 'resent').some((one) => one.id === id) ? [] : `${what}, and is ${now}`;
+    return isAfter(index, resentAt.get(id)) ? [] : `${what}, and is ${now}`;
   });
 }
 
