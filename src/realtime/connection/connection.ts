@@ -9,6 +9,7 @@ import type { ConnectionFacts } from '../realtime.events.js';
 import { RealtimeUsageError } from '../realtime.errors.js';
 import type { BufferBudget } from './buffer-budget.js';
 import { farewell } from './farewells.js';
+import type { FlushSchedule } from './flush-schedule.js';
 import { Outbox } from './outbox.js';
 import type { ChunkMessage } from './outbox.js';
 import { Turns } from './turns.js';
@@ -33,6 +34,8 @@ export interface ConnectionOptions extends ConnectionOrigin {
   readonly codec: 'json' | 'text';
   readonly openedAt: number;
   readonly maxBufferedBytes: number;
+  /** When what is sent to it is written. Default: at the end of the turn. */
+  readonly schedule?: FlushSchedule | undefined;
   /** Hears of each message that is queued: what all readers have queued together is bounded too. */
   readonly budget: Pick<BufferBudget, 'spend'>;
   /** Hears of a hook of the application that threw; the connection closes itself. */
@@ -107,7 +110,7 @@ export class Connection {
     this.budget = options.budget;
     this.onHookFailed = options.onHookFailed;
     this.currentIdentity = options.identity;
-    this.outbox = new Outbox(ws, socket);
+    this.outbox = new Outbox(ws, socket, options.schedule);
   }
 
   /** Who this is. Changes when a fresh token was brought, or an anonymous connection took a name. */

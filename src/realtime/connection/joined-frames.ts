@@ -22,6 +22,9 @@ export class JoinedFrames {
   }
 }
 
+/** One for the process: whoever writes for many at once lets go of it afterwards. */
+export const joined = new JoinedFrames();
+
 function isSame(some: readonly Buffer[], others: readonly Buffer[]): boolean {
   if (some.length !== others.length) return false;
   for (let i = 0; i < some.length; i += 1) if (some[i] !== others[i]) return false;

@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { FrameQueue } from './frame-queue.js';
-import { JoinedFrames } from './joined-frames.js';
+import { endOfTurn } from './flush-schedule.js';
+import type { FlushSchedule } from './flush-schedule.js';
+import { joined } from './joined-frames.js';
 import { encodeTextMessage, encodeTextParts, payloadOf, PING } from './ws-frame.js';
 
 /** A message of a chunk: `prefix` stands in the place of the payload's first byte, as `encodeTextMessage` has it. */
@@ -17,21 +19,9 @@ const SLOW_WRITE_BYTES = 16 * 1024;
 /** Payloads of a chunk from this size on are written where they are; smaller ones cost less when they are copied. */
 const SHARED_FROM_BYTES = 4 * 1024;
 
-/** Outboxes that have something to write at the end of this turn of the event loop. */
-let waiting: Outbox[] = [];
-
-function flushAll(): void {
-  const outboxes = waiting;
-  waiting = [];
-  for (const outbox of outboxes) outbox.flush();
-  joined.forget();
-}
-
-const joined = new JoinedFrames();
-
 /**
  * What a connection has still to be sent. All frames of one turn of the event loop leave in one write: a write costs
- * more than everything else on the way out (see bench/README.md). Order is the order of `push`, control frames and the
+ * more than everything else on the way out (see bench/README.md); a schedule may gather for longer. Order is the order of `push`, control frames and the
  * close frame of `ws` included, because both write to the same socket and the close flushes first.
  *
  * While the socket has not drained, frames stay here, as the Buffers that all members of a room share: a reader who
@@ -41,6 +31,8 @@ const joined = new JoinedFrames();
  * taken, where the pings of the heartbeat would still be under way.
  */
 export class Outbox {
+  /** When it was last flushed, as the schedule counts. */
+  flushedAt = -Infinity;
   private readonly queue = new FrameQueue();
   private bytesSincePing = 0;
   /** Pings that were sent and not answered. */
@@ -57,6 +49,7 @@ export class Outbox {
   constructor(
     private readonly ws: WebSocket,
     private readonly socket: Duplex,
+    private readonly schedule: FlushSchedule = endOfTurn,
   ) {
     this.compressed = ws.extensions !== '';
   }
@@ -79,7 +72,7 @@ export class Outbox {
   /** Queues an encoded message (`encodeTextMessage`). After {@link close} it is dropped: nobody would read it. */
   push(message: Buffer): void {
     if (this.closed) return;
-    if (this.queue.isEmpty && !this.held && waiting.push(this) === 1) setImmediate(flushAll);
+    if (this.queue.isEmpty && !this.held) this.schedule.add(this);
     this.queue.push(message);
     if (this.isPingDue(message.length)) this.queue.push(PING);
   }
@@ -87,6 +80,7 @@ export class Outbox {
   /** Writes what is queued; behind what a socket has not taken yet it waits until that has drained. */
   flush(): void {
     if (this.held) return;
+    this.flushedAt = this.schedule.now();
     if (!this.compressed && this.socket.writableNeedDrain) this.hold();
     else this.writeAll();
   }

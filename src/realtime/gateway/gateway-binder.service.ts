@@ -3,6 +3,8 @@ import { Injectable, Scope } from '@nestjs/common';
 import type { CanActivate, Type } from '@nestjs/common';
 import { DiscoveryService, ExternalContextCreator, MetadataScanner, ModuleRef } from '@nestjs/core';
 import { reservedTypes } from '../../protocol/names.js';
+import { endOfTurn, FlushWindow } from '../connection/flush-schedule.js';
+import type { FlushSchedule } from '../connection/flush-schedule.js';
 import { RealtimeConfigError } from '../realtime.errors.js';
 import { isNamespace } from '../rooms/address.js';
 import type { ResolvedOptions } from '../realtime.options.js';
@@ -56,6 +58,7 @@ export class GatewayBinder {
       port,
       hooks: hooksOf(wrapper, name),
       check: this.checkOf(metatype, wrapper),
+      schedule: scheduleOf(definition),
       concurrent: this.inspectHandlers(metatype),
       connect: undefined,
     };
@@ -228,6 +231,18 @@ async function makeGuard(guard: Type<CanActivate> | CanActivate, wrapper: Wrappe
   } catch {
     return moduleRef.create(guard); // The module does not provide it itself, which is the usual case.
   }
+}
+
+/** Longer would be no gathering but a slow-down. */
+const MAX_COALESCE_MS = 1_000;
+
+function scheduleOf({ metatype, coalesceMs = 0 }: GatewayDefinition): FlushSchedule {
+  if (!(coalesceMs >= 0 && coalesceMs <= MAX_COALESCE_MS)) {
+    throw new RealtimeConfigError(
+      `${metatype.name}: expected a coalesceMs of 0 to ${MAX_COALESCE_MS}, got ${String(coalesceMs)}`,
+    );
+  }
+  return coalesceMs === 0 ? endOfTurn : new FlushWindow(coalesceMs);
 }
 
 function hooksOf(wrapper: Wrapper, name: string): RoomHooks {

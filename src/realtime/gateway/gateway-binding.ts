@@ -1,4 +1,5 @@
 import type { Connection } from '../connection/connection.js';
+import type { FlushSchedule } from '../connection/flush-schedule.js';
 import type { RoomHooks } from '../rooms/room-hooks.js';
 import type { GatewayDefinition } from './metadata.js';
 import type { PathPattern } from './path-pattern.js';
@@ -17,6 +18,8 @@ export interface GatewayBinding {
   readonly port: number;
   readonly hooks: RoomHooks;
   readonly check: HandshakeCheck;
+  /** When what is sent to its connections is written (`coalesceMs`). */
+  readonly schedule: FlushSchedule;
   /** Message types whose handlers opted out of the order (OR3). */
   readonly concurrent: ReadonlySet<string>;
   /** Tells Nest of a connection: it binds the handlers and calls `handleConnection`. */

@@ -216,6 +216,7 @@ export class GatewayRuntime {
       user: admission.user,
       openedAt: clock.now(),
       maxBufferedBytes: options.maxBufferedBytes,
+      schedule: gateway.schedule,
       budget: this.parts.budget,
       onHookFailed: (hook, error) => events.emit('hookFailed', { ...connection.facts(), hook, error }),
     });

@@ -1,0 +1,71 @@
+import { joined } from './joined-frames.js';
+
+/** What has something to write. */
+export interface Flushable {
+  /** When it last wrote, as the schedule's `now` told; -Infinity: never. */
+  readonly flushedAt: number;
+  flush(): void;
+}
+
+/** Says when what was queued for a connection is written. */
+export interface FlushSchedule {
+  /** It has something to write, and had nothing before. */
+  add(outbox: Flushable): void;
+  /** Milliseconds on a clock of its own. */
+  now(): number;
+}
+
+/** Who is written to together: members of a room, who get the same bytes. */
+class FlushGroup {
+  private waiting: Flushable[] = [];
+
+  /** @returns whether it is the first one. */
+  add(outbox: Flushable): boolean {
+    return this.waiting.push(outbox) === 1;
+  }
+
+  /** Bound: it is handed to timers. */
+  readonly flush = (): void => {
+    const outboxes = this.waiting;
+    this.waiting = [];
+    for (const outbox of outboxes) outbox.flush();
+    joined.forget();
+  };
+}
+
+/** Writes at the end of the turn of the event loop. */
+class EndOfTurn implements FlushSchedule {
+  private readonly group = new FlushGroup();
+
+  add(outbox: Flushable): void {
+    if (this.group.add(outbox)) setImmediate(this.group.flush);
+  }
+
+  now(): number {
+    return 0; // Nobody asks how long ago it was.
+  }
+}
+
+/** One for the process. */
+export const endOfTurn: FlushSchedule = new EndOfTurn();
+
+/**
+ * Gathers for longer where much is sent (`coalesceMs`): who was written to less than so many milliseconds ago waits for
+ * the rest of them, and all who wait are written to together. The first frame after a quiet spell leaves at the end of
+ * its turn.
+ */
+export class FlushWindow implements FlushSchedule {
+  private readonly group = new FlushGroup();
+
+  constructor(private readonly windowMs: number) {}
+
+  add(outbox: Flushable): void {
+    const leftMs = outbox.flushedAt + this.windowMs - this.now();
+    if (leftMs <= 0) endOfTurn.add(outbox);
+    else if (this.group.add(outbox)) setTimeout(this.group.flush, leftMs);
+  }
+
+  now(): number {
+    return performance.now();
+  }
+}
