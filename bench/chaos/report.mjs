@@ -18,9 +18,10 @@ export function reportText({ results }) {
     'What was acknowledged must be delivered once, in order, to every client, or the client is told that it was lost.',
     '[How it is judged](../README.md#chaos).',
     '',
-    ...columns.flatMap(({ name, run }) => [
-      `- ${titles[name]}: ${run.date}, commit ${run.commit}, Node ${run.node}, ${run.cpu}, ${run.memoryGiB} GiB; \`${run.command}\`.`,
-    ]),
+    ...columns.map(
+      ({ name, run }) =>
+        `- ${titles[name]}: ${run.date}, commit ${run.commit}, Node ${run.node}, ${run.cpu}, ${run.memoryGiB} GiB; \`${run.command}\`.`,
+    ),
     '',
     'Numbers: [chaos.json](chaos.json).',
     '',

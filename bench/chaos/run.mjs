@@ -51,7 +51,7 @@ try {
     },
   });
   const made = readdirSync(folder).map((file) => ({ ...JSON.parse(readFileSync(join(folder, file), 'utf8')), run }));
-  const passed = made.filter(({ problems }) => problems.length === 0);
+  const passed = made.filter(({ problems, unproven }) => problems.length + unproven.length === 0);
   const out = resolve(root, values.out);
   mkdirSync(out, { recursive: true });
   const kept = existsSync(join(out, 'chaos.json'))

@@ -38,11 +38,18 @@ function setUp(settings: Settings = {}) {
     expect: (id, answer) => void answers.set(id, answer),
     ready: () => undefined,
   };
-  const outbox = new Outbox(link, () => lost.push(clock.now()));
+  const delivered = { upTo: 0 };
+  const outbox = new Outbox(
+    link,
+    () => delivered.upTo,
+    () => lost.push(clock.now()),
+  );
   const answer = (id: string, frame: Answer) => answers.get(id)?.(frame);
   return {
     clock,
     outbox,
+    /** What was given to the application. */
+    delivered,
     /** When it was said that an acknowledged send is gone. */
     lost,
     /** Adds frames whose text is their id, and tells how each ends: `ok 1`, or the error's code. */
@@ -462,36 +469,36 @@ describe('Outbox', () => {
 
   describe('sends that are acknowledged', () => {
     it('go again, first and in order, where the epoch changed before they were delivered', () => {
-      const { add, drain, ack, outbox, lost } = setUp();
+      const { add, drain, ack, outbox, delivered, lost } = setUp();
       for (const id of ['a', 'b', 'c']) void add(id);
       drain();
       ack('a', 5);
       ack('b', 6);
       ack('c', 7);
       void add('d');
-      outbox.seen(5);
-      outbox.epochChanged();
+      delivered.upTo = 5;
+      outbox.epochChanged(delivered.upTo);
       expect(drain()).toEqual(['b', 'c', 'd']);
       ack('b', 6);
       ack('c', 7);
-      outbox.seen(7);
-      outbox.epochChanged();
+      delivered.upTo = 7;
+      outbox.epochChanged(delivered.upTo);
       expect(drain()).toEqual([]);
       expect(lost).toEqual([]);
     });
 
     it('do not go again where they were delivered first, nor while the epoch is the same', () => {
-      const { add, drain, ack, lose, outbox } = setUp();
+      const { add, drain, ack, lose, outbox, delivered } = setUp();
       void add('a');
       void add('b');
       drain();
-      outbox.seen(5);
+      delivered.upTo = 5;
       ack('a', 5);
       ack('b', 6);
       lose();
       expect(drain()).toEqual([]);
-      outbox.seen(6);
-      outbox.epochChanged();
+      delivered.upTo = 6;
+      outbox.epochChanged(delivered.upTo);
       expect(drain()).toEqual([]);
     });
 
@@ -501,13 +508,13 @@ describe('Outbox', () => {
       drain();
       ack('a', 5);
       sleep(9_000);
-      outbox.epochChanged();
+      outbox.epochChanged(0);
       expect(drain()).toEqual([]);
       expect(lost).toEqual([clock.now()]);
       void add('b');
       drain();
       ack('b', 6);
-      outbox.epochChanged();
+      outbox.epochChanged(0);
       drain();
       error('b', 'forbidden');
       expect(lost).toHaveLength(2);
@@ -518,7 +525,7 @@ describe('Outbox', () => {
       const result = add('a');
       drain();
       ack('a', 5);
-      outbox.epochChanged();
+      outbox.epochChanged(0);
       drain();
       ack('a', 2);
       expect(await result).toBe('ok 5');

@@ -85,8 +85,6 @@ export class Outbox {
   readonly #entries: Entry[] = [];
   /** Acknowledged, and not delivered to this client so far. */
   #unseen: Entry[] = [];
-  /** Up to which offset this client was given everything. */
-  #seen = 0;
   #bytes = 0;
   #underWay = 0;
   /** After a temporary error: one at a time, until one gets through. */
@@ -95,9 +93,13 @@ export class Outbox {
   #expiry: Timer | undefined;
   #ended: RealtimeClientError | undefined;
 
-  /** `onLost`: an acknowledged send is gone from the server, and can't be sent again. */
+  /**
+   * `seen`: up to which offset this client was given everything. `onLost`: an acknowledged send is gone from the server,
+   * and can't be sent again.
+   */
   constructor(
     private readonly link: OutboxLink,
+    private readonly seen: () => number,
     private readonly onLost: () => void,
   ) {}
 
@@ -137,24 +139,19 @@ export class Outbox {
     this.#armExpiry(); // By this server's time.
   }
 
-  /** Everything up to this offset was delivered. */
-  seen(offset: number): void {
-    this.#seen = offset;
-    if (this.#unseen.length > 0) this.#unseen = this.#unseen.filter((entry) => (entry.offset ?? 0) > offset);
-  }
-
   /**
-   * The room has a new epoch: a replaced Redis master may have acknowledged what its successor never got, and nobody's
-   * cursor shows it. What was acknowledged and not seen goes again, first; where it is stored, its id is known (CL2).
+   * The room has a new epoch, and this client was given everything up to `seen` of the one before. A replaced Redis
+   * master may have acknowledged what its successor never got, and nobody's cursor shows it: what was acknowledged and
+   * not seen goes again, first; where it is stored, its id is known (CL2).
    */
-  epochChanged(): void {
+  epochChanged(seen: number): void {
+    this.#forgetSeen(seen);
     for (const entry of this.#unseen.reverse()) {
       entry.reject = this.onLost; // Its sender had its answer.
       this.#bytes += entry.bytes;
       this.#entries.unshift(entry);
     }
     this.#unseen = [];
-    this.#seen = 0;
     this.#armExpiry();
   }
 
@@ -226,9 +223,14 @@ export class Outbox {
       const { offset, data } = frame as AckFrame;
       this.#remove(entry).resolve({ offset, data });
       entry.offset = offset;
-      if (offset && offset > this.#seen) this.#unseen.push(entry);
+      this.#unseen.push(entry);
+      this.#forgetSeen(this.seen());
     }
     this.link.ready();
+  }
+
+  #forgetSeen(seen: number): void {
+    this.#unseen = this.#unseen.filter(({ offset = 0 }) => offset > seen);
   }
 
   /** The connection is gone: the next one begins with what was under way, without the old one's pause. */

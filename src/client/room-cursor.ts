@@ -16,18 +16,22 @@ export class RoomCursor {
     return this.#cursor && formatCursor(this.#cursor.epoch, this.#cursor.offset);
   }
 
+  /** Of the last frame that was processed. */
+  get offset(): number {
+    return this.#cursor?.offset ?? 0;
+  }
+
   /**
    * Takes over the cursor of a `joined`: downwards only where the epoch is new or frames were lost.
    *
-   * @returns whether the epoch is another than before.
+   * @returns whether the epoch is new.
    */
   joined(frame: JoinedFrame): boolean {
-    const old = this.#cursor;
     const cursor = parseCursor(frame.cursor);
     if (!cursor) return false; // Without a cursor there is nothing to go on from; frames are judged by the old one.
-    const changed = old !== undefined && old.epoch !== cursor.epoch;
+    const changed = this.#cursor !== undefined && this.#cursor.epoch !== cursor.epoch;
     if (changed) this.#epochChanged = true;
-    if (!old || changed || frame.recovered === false || old.offset <= cursor.offset) this.#cursor = cursor;
+    if (changed || frame.recovered === false || this.offset <= cursor.offset) this.#cursor = cursor;
     return changed;
   }
 

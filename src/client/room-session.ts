@@ -64,7 +64,11 @@ export class RoomSession {
     private readonly link: RoomLink,
     private readonly emitter: RoomEmitter,
   ) {
-    this.#outbox = new Outbox(link, () => this.#gap());
+    this.#outbox = new Outbox(
+      link,
+      () => this.#cursor.offset,
+      () => this.#gap(),
+    );
   }
 
   /** Where the room goes on after a cut; `undefined` before it was first joined. */
@@ -178,11 +182,7 @@ export class RoomSession {
 
   #deliver(frame: MessageFrame | SystemFrame): void {
     if (frame.type === 'system') this.members = (frame as SystemFrame).members;
-    else {
-      const { offset } = frame as MessageFrame;
-      if (offset) this.#outbox.seen(offset);
-      if (!this.#cursor.advance(frame as MessageFrame, this.link.clock.now(), this.link.dedupeTtlMs())) return;
-    }
+    else if (!this.#cursor.advance(frame as MessageFrame, this.link.clock.now(), this.link.dedupeTtlMs())) return;
     if (frame.type !== 'gap' && frame.type !== 'restored') this.emitter.emit(frame.type, frame); // Taken: RoomEvents.
   }
 
@@ -197,7 +197,8 @@ export class RoomSession {
 
   #joined(frame: JoinedFrame): void {
     const seen = this.cursor;
-    if (this.#cursor.joined(frame)) this.#outbox.epochChanged();
+    const { offset } = this.#cursor;
+    if (this.#cursor.joined(frame)) this.#outbox.epochChanged(offset);
     this.status = 'joined';
     this.members = frame.members;
     this.#joinRetry = new RetryWait();

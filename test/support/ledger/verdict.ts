@@ -128,9 +128,9 @@ function sendersOutOfOrder(
 }
 
 /**
- * The frames that were refused for now, or acknowledged and lost with their master. Where frames are refused, an answer that says so may be lost with the connection:
- * what was sent again before anybody had seen it may be one of them too. Whoever saw it at another offset saw what Redis
- * lost since.
+ * The frames that were refused for now, or acknowledged and lost with their master. Where frames are refused, an answer
+ * that says so may be lost with the connection: what was sent again before anybody had seen it may be one of them too.
+ * Whoever saw it at another offset saw what Redis lost since.
  */
 function placelessFrames(
   offsets: ReadonlyMap<string, number>,
