@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { ServerProcess } from '../support/server-process.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
+import { until } from '../support/within.js';
 import { Guest, TEST_TIMEOUT_MS, launchBrowser } from './support.js';
 
 jest.setTimeout(TEST_TIMEOUT_MS);
@@ -115,6 +116,8 @@ describe('the hooks in a browser', () => {
     );
     await hooks.page.locator('#toggle').click();
     expect(await left).toBe('Alice left');
+    // The browser tells of a frame after it has left: the guest may hear of it first.
+    await until('the page was seen to leave', () => hooks.count('leave general') > 0);
     expect(hooks.sent.toSorted()).toEqual(['history general', 'join general', 'leave general', 'presence general']);
     await hooks.page.locator('#toggle').click();
     await hooks.shows('#people', 'joined 2: Alice, Bob');
