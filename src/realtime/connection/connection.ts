@@ -7,6 +7,7 @@ import { reservedTypes } from '../../protocol/names.js';
 import type { Identity } from '../auth/identity.js';
 import type { ConnectionFacts } from '../realtime.events.js';
 import { RealtimeUsageError } from '../realtime.errors.js';
+import type { Batch } from './batch.js';
 import type { BufferBudget } from './buffer-budget.js';
 import { farewell } from './farewells.js';
 import type { FlushSchedule } from './flush-schedule.js';
@@ -110,7 +111,7 @@ export class Connection {
     this.budget = options.budget;
     this.onHookFailed = options.onHookFailed;
     this.currentIdentity = options.identity;
-    this.outbox = new Outbox(ws, socket, options.schedule);
+    this.outbox = new Outbox(ws, socket, options.schedule, this);
   }
 
   /** Who this is. Changes when a fresh token was brought, or an anonymous connection took a name. */
@@ -200,6 +201,21 @@ export class Connection {
     if (this.closing !== undefined) return;
     this.outbox.push(message);
     this.budget.spend(message.length);
+    this.heldBack();
+  }
+
+  /** Sends the newest frame of a batch, and those that are added to it. @internal */
+  follow(batch: Batch): void {
+    if (this.closing === undefined) this.outbox.follow(batch);
+  }
+
+  /** So many bytes were queued in batches, for this reader and others. @internal */
+  spend(bytes: number): void {
+    this.budget.spend(bytes);
+  }
+
+  /** A reader that is too far behind is closed (CN2). @internal */
+  heldBack(): void {
     if (this.isBehind()) this.judgeReader();
   }
 

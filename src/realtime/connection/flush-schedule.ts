@@ -1,3 +1,4 @@
+import type { Batch } from './batch.js';
 import { joined } from './joined-frames.js';
 
 /** What has something to write. */
@@ -36,10 +37,33 @@ class FlushGroup {
 /** Writes at the end of the turn of the event loop. */
 class EndOfTurn implements FlushSchedule {
   private readonly group = new FlushGroup();
+  private batches: Batch[] = [];
+  private due = false;
 
   add(outbox: Flushable): void {
-    if (this.group.add(outbox)) setImmediate(this.group.flush);
+    this.group.add(outbox);
+    this.expectEnd();
   }
+
+  /** Ends a batch with the turn, before anything is written. */
+  ends(batch: Batch): void {
+    this.batches.push(batch);
+    this.expectEnd();
+  }
+
+  private expectEnd(): void {
+    if (this.due) return;
+    this.due = true;
+    setImmediate(this.end);
+  }
+
+  /** Bound: it is handed to timers. */
+  private readonly end = (): void => {
+    this.due = false;
+    for (const batch of this.batches) batch.end();
+    this.batches = [];
+    this.group.flush();
+  };
 
   now(): number {
     return 0; // Nobody asks how long ago it was.
@@ -47,7 +71,7 @@ class EndOfTurn implements FlushSchedule {
 }
 
 /** One for the process. */
-export const endOfTurn: FlushSchedule = new EndOfTurn();
+export const endOfTurn = new EndOfTurn();
 
 /**
  * Gathers for longer where much is sent (`coalesceMs`): who was written to less than so many milliseconds ago waits for

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import type { Batch, BatchReader } from './batch.js';
 import { FrameQueue } from './frame-queue.js';
 import { endOfTurn } from './flush-schedule.js';
 import type { FlushSchedule } from './flush-schedule.js';
@@ -10,6 +11,12 @@ import { encodeTextMessage, encodeTextParts, payloadOf, PING } from './ws-frame.
 export interface ChunkMessage {
   readonly payload: Buffer;
   readonly prefix: string;
+}
+
+/** Whose outbox it is. */
+export interface OutboxOwner {
+  /** More waits than the socket takes at once: the reader may be too slow. */
+  heldBack(): void;
 }
 
 /** How much is sent between two pings, beside those of the heartbeat (CN1). */
@@ -30,10 +37,14 @@ const SHARED_FROM_BYTES = 4 * 1024;
  * A ping goes behind every 64 KiB: a peer behind a slow link answers while it reads what the kernel has long since
  * taken, where the pings of the heartbeat would still be under way.
  */
-export class Outbox {
+export class Outbox implements BatchReader {
   /** When it was last flushed, as the schedule counts. */
   flushedAt = -Infinity;
   private readonly queue = new FrameQueue();
+  /** What it is sent after the queue: the frames of a batch, from a place on. */
+  private batch: Batch | undefined;
+  private batchFrom = 0;
+  private batchBytesBefore = 0;
   private bytesSincePing = 0;
   /** Pings that were sent and not answered. */
   pingsOwed = 0;
@@ -50,13 +61,18 @@ export class Outbox {
     private readonly ws: WebSocket,
     private readonly socket: Duplex,
     private readonly schedule: FlushSchedule = endOfTurn,
+    private readonly owner: OutboxOwner = { heldBack: () => undefined },
   ) {
     this.compressed = ws.extensions !== '';
   }
 
   /** Bytes that were pushed and that the kernel does not have yet. */
   get pendingBytes(): number {
-    return this.queue.bytes + (this.compressed ? this.ws.bufferedAmount : this.socket.writableLength);
+    return this.queuedBytes + (this.compressed ? this.ws.bufferedAmount : this.socket.writableLength);
+  }
+
+  private get queuedBytes(): number {
+    return this.queue.bytes + (this.batch ? this.batch.bytes - this.batchBytesBefore : 0);
   }
 
   /** Bytes of the chunk that {@link writeChunk} waits for. Up to so many of the {@link pendingBytes} are its own. */
@@ -72,17 +88,29 @@ export class Outbox {
   /** Queues an encoded message (`encodeTextMessage`). After {@link close} it is dropped: nobody would read it. */
   push(message: Buffer): void {
     if (this.closed) return;
-    if (this.queue.isEmpty && !this.held) this.schedule.add(this);
-    this.queue.push(message);
-    if (this.isPingDue(message.length)) this.queue.push(PING);
+    this.scheduleFlush();
+    this.takeBatch();
+    this.enqueue(message);
+  }
+
+  /** Queues the newest frame of a batch and those that will be added to it. After {@link close} they are dropped. */
+  follow(batch: Batch): void {
+    if (this.closed) return;
+    this.scheduleFlush();
+    this.takeBatch();
+    this.batch = batch;
+    this.batchFrom = batch.frames.length - 1;
+    this.batchBytesBefore = batch.bytes - batch.frames[this.batchFrom]!.length;
+    if (this.held || this.queue.bytes > 0) this.owner.heldBack();
   }
 
   /** Writes what is queued; behind what a socket has not taken yet it waits until that has drained. */
   flush(): void {
     if (this.held) return;
     this.flushedAt = this.schedule.now();
-    if (!this.compressed && this.socket.writableNeedDrain) this.hold();
-    else this.writeAll();
+    if (this.compressed || !this.socket.writableNeedDrain) return this.writeAll();
+    this.hold();
+    this.owner.heldBack();
   }
 
   /**
@@ -107,7 +135,10 @@ export class Outbox {
 
   /** Writes what is queued and takes no more. `drop`: throws away what is queued, for a reader that is too slow. */
   close(drop = false): void {
-    if (drop) this.queue.clear();
+    if (drop) {
+      this.queue.clear();
+      this.batch = undefined;
+    }
     this.writeAll();
     this.closed = true;
   }
@@ -132,8 +163,38 @@ export class Outbox {
     this.held = true;
     this.socket.once('drain', () => {
       this.held = false;
+      this.takeBatch();
       while (!this.queue.isEmpty && !this.held) this.writeSome();
     });
+  }
+
+  private scheduleFlush(): void {
+    if (this.queue.isEmpty && !this.batch && !this.held) this.schedule.add(this);
+  }
+
+  private enqueue(message: Buffer): void {
+    this.queue.push(message);
+    if (this.isPingDue(message.length)) this.queue.push(PING);
+  }
+
+  /** Puts the batch's frames so far into the queue: something else comes after them. */
+  private takeBatch(): void {
+    const { batch } = this;
+    if (!batch) return;
+    this.batch = undefined;
+    for (let i = this.batchFrom; i < batch.frames.length; i += 1) this.enqueue(batch.frames[i]!);
+    batch.leftBy(this);
+  }
+
+  /** All frames of a batch and nothing else, which is how nearly everybody is written to: one Buffer for all of them. */
+  private writeBatch(): boolean {
+    const { batch } = this;
+    if (!batch?.isEnded || this.batchFrom > 0 || !this.queue.isEmpty || this.compressed) return false;
+    if (this.bytesSincePing + batch.bytes >= PING_EVERY_BYTES) return false;
+    this.bytesSincePing += batch.bytes;
+    this.batch = undefined;
+    if (this.ws.readyState === this.ws.OPEN) this.writeBytes(batch.joined());
+    return true;
   }
 
   private writeSome(): void {
@@ -142,6 +203,8 @@ export class Outbox {
   }
 
   private writeAll(): void {
+    if (this.writeBatch()) return;
+    this.takeBatch();
     if (!this.queue.isEmpty) this.write(this.queue.takeAll());
   }
 
@@ -150,8 +213,12 @@ export class Outbox {
     if (this.compressed) {
       for (const frame of frames) this.compress(frame);
     } else {
-      this.socket.write(joined.of(frames));
+      this.writeBytes(joined.of(frames));
     }
+  }
+
+  private writeBytes(bytes: Buffer): void {
+    if (!this.socket.write(bytes)) this.owner.heldBack();
   }
 
   private writePart({ payload, prefix }: ChunkMessage): void {

@@ -1,4 +1,6 @@
+import { Batch } from '../connection/batch.js';
 import type { Connection } from '../connection/connection.js';
+import { endOfTurn } from '../connection/flush-schedule.js';
 
 /** Whoever has a connection that messages go to. */
 export interface Recipient {
@@ -13,5 +15,37 @@ export function deliverToAll(members: readonly Recipient[], message: Buffer, exc
   for (let i = 0; i < members.length; i += 1) {
     const { connection } = members[i]!;
     if (connection.id !== except) connection.deliver(message);
+  }
+}
+
+/**
+ * Hands a room's messages to its members. The messages of one turn are one batch: the first one costs a step per member,
+ * those that follow cost none.
+ */
+export class FanOut {
+  private batch: Batch | undefined;
+
+  /** @param members Those of the room. Before they become others, {@link cut} is called. */
+  constructor(private readonly members: readonly Recipient[]) {}
+
+  /** Delivers to every member, after everything that was delivered before. The bytes must not be changed afterwards. */
+  deliver(message: Buffer): void {
+    const { members } = this;
+    const first = members[0]?.connection;
+    if (!first) return;
+    if (members.length === 1) return first.deliver(message);
+    if (!this.batch?.add(message)) {
+      const batch = new Batch(message);
+      this.batch = batch;
+      endOfTurn.ends(batch);
+      for (let i = 0; i < members.length; i += 1) members[i]!.connection.follow(batch);
+    }
+    first.spend(message.length * members.length);
+  }
+
+  /** Those who are members from now on are others, or one is sent something that the others aren't. */
+  cut(): void {
+    this.batch?.end();
+    this.batch = undefined;
   }
 }

@@ -9,7 +9,7 @@ import type { RealtimeEvents, RepairCause } from '../realtime.events.js';
 import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 import type { Traffic } from '../traffic.js';
 import type { Address } from './address.js';
-import { deliverToAll } from './fan-out.js';
+import { deliverToAll, FanOut } from './fan-out.js';
 
 /** A connection in a room. */
 export interface Member {
@@ -65,6 +65,7 @@ const REPAIR_RETRY_MS = 500;
 export class LocalRoom {
   /** Members that get what comes, as it comes. Removal swaps with the last one. */
   readonly members: Member[] = [];
+  private readonly fanOut = new FanOut(this.members);
   epoch = '';
   /** The offset up to which every live member was sent everything. */
   top = 0;
@@ -116,12 +117,14 @@ export class LocalRoom {
 
   /** Makes a member one that gets what comes. Its offset must be the room's top. */
   attach(member: Member): void {
+    this.fanOut.cut();
     member.index = this.members.push(member) - 1;
   }
 
   detach(member: Member): void {
     const last = this.members.at(-1);
     if (member.index < 0 || last === undefined) return;
+    this.fanOut.cut();
     this.members[member.index] = last;
     last.index = member.index;
     this.members.pop();
@@ -181,7 +184,7 @@ export class LocalRoom {
     traffic.messages += 1;
     traffic.delivered += this.members.length;
     if (message.offset === 0) {
-      deliverToAll(this.members, encodeTextMessage(message.payload), message.except);
+      this.deliverUnstored(message);
       return;
     }
     if (this.state !== 'live') {
@@ -196,7 +199,13 @@ export class LocalRoom {
 
   private deliver(offset: number, payload: Buffer): void {
     this.top = offset;
-    deliverToAll(this.members, encodeTextMessage(payload, offsetPrefix(offset)), undefined);
+    this.fanOut.deliver(encodeTextMessage(payload, offsetPrefix(offset)));
+  }
+
+  private deliverUnstored({ payload, except }: BrokerMessage): void {
+    const message = encodeTextMessage(payload);
+    if (except === undefined) this.fanOut.deliver(message);
+    else deliverToAll(this.members, message, except);
   }
 
   private async repairNow(cause: RepairCause): Promise<void> {
@@ -268,7 +277,7 @@ export class LocalRoom {
       recovered,
       members,
     };
-    deliverToAll(this.members, encodeTextMessage(Buffer.from(JSON.stringify(frame))), undefined);
+    this.fanOut.deliver(encodeTextMessage(Buffer.from(JSON.stringify(frame))));
   }
 
   private get cursor(): Cursor {
