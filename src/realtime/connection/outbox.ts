@@ -52,6 +52,7 @@ export class Outbox implements BatchReader {
   private closed = false;
   /** Waits for the socket to drain before it writes more. */
   private held = false;
+  private corked = false;
   private readonly compressed: boolean;
   /** Messages that `ws` compresses or that the kernel does not have yet. */
   private compressing = 0;
@@ -85,6 +86,15 @@ export class Outbox implements BatchReader {
     return this.isDrained() && this.pendingBytes + bytes <= most;
   }
 
+  /**
+   * The socket was corked before the handshake was answered: what is sent in the turn leaves with the answer, in one
+   * write. Uncorks at the end of the turn.
+   */
+  uncorkWithTurn(): void {
+    this.corked = true;
+    this.schedule.add(this);
+  }
+
   /** Queues an encoded message (`encodeTextMessage`). After {@link close} it is dropped: nobody would read it. */
   push(message: Buffer): void {
     if (this.closed) return;
@@ -108,9 +118,13 @@ export class Outbox implements BatchReader {
   flush(): void {
     if (this.held) return;
     this.flushedAt = this.schedule.now();
-    if (this.compressed || !this.socket.writableNeedDrain) return this.writeAll();
-    this.hold();
-    this.owner.heldBack();
+    if (this.compressed || !this.socket.writableNeedDrain) {
+      this.writeAll();
+    } else {
+      this.hold();
+      this.owner.heldBack();
+    }
+    if (this.corked) this.uncork();
   }
 
   /**
@@ -166,6 +180,11 @@ export class Outbox implements BatchReader {
       this.takeBatch();
       while (!this.queue.isEmpty && !this.held) this.writeSome();
     });
+  }
+
+  private uncork(): void {
+    this.corked = false;
+    this.socket.uncork();
   }
 
   private scheduleFlush(): void {

@@ -126,6 +126,7 @@ export class GatewayRuntime {
       return this.refusals.write(request, socket, head, decision);
     }
     this.answerHeaders.set(request, headerLines(decision.response.recorded));
+    socket.cork(); // The answer leaves with what the connection is sent first.
     this.wss.handleUpgrade(request, socket, head, (ws) => {
       this.parts.events.watch('opening of a connection', this.accept(ws, request, socket, gateway, decision));
     });
@@ -221,6 +222,7 @@ export class GatewayRuntime {
       onHookFailed: (hook, error) => events.emit('hookFailed', { ...connection.facts(), hook, error }),
     });
     connection.paused = true;
+    connection.outbox.uncorkWithTurn();
     const session = this.sessionOf(connection, gateway, admission);
     this.sessions.set(connection, session);
     connections.add(connection);
