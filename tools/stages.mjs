@@ -13,6 +13,7 @@ import { join, sep } from 'node:path';
 export const stages = [
   { name: 'unit', needs: [], built: false, workers: 2, timeoutMinutes: 5 },
   { name: 'contract', needs: [], built: false, workers: 2, timeoutMinutes: 5 },
+  { name: 'native', needs: [], built: false, workers: 1, timeoutMinutes: 5 },
   { name: 'conformance', needs: [], built: false, workers: 2, timeoutMinutes: 10 },
   { name: 'e2e', needs: [], built: true, workers: 2, timeoutMinutes: 10 },
   { name: 'cluster', needs: ['redis-server'], built: true, workers: 1, timeoutMinutes: 10 },

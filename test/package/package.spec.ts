@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { PackedPackage } from './packed-package.js';
 
@@ -42,6 +43,13 @@ describe('the package that is published', () => {
       expect(installed.files).toContain('dist/client/rookery-client-tabs.min.js');
     });
 
+    it('has the source of the native writer and what compiles it, and no binary', () => {
+      expect(installed.files).toContain('native/fan-out-write.c');
+      expect(installed.files).toContain('tools/build-native.mjs');
+      expect(installed.manifest.scripts['build:native']).toBe('node tools/build-native.mjs');
+      expect(installed.files.filter((file) => file.endsWith('.node'))).toEqual([]);
+    });
+
     it('has every file that package.json names, declarations too', () => {
       const { main, types, exports, bin } = installed.manifest;
       const targets = Object.values(exports).flatMap((target) =>
@@ -54,7 +62,7 @@ describe('the package that is published', () => {
 
     it('has no test, no source and no settings of ours', () => {
       const unwanted =
-        /(^|\/)(src|test|tools|bench|node_modules|\.cache|\.ci)\/|\.(spec|double)\.|tsconfig|\.tsbuildinfo|\.env$/;
+        /(^|\/)(src|test|tools(?!\/build-native\.mjs$)|bench|node_modules|\.cache|\.ci|build)\/|\.(spec|double)\.|tsconfig|\.tsbuildinfo|\.env$/;
       expect(installed.files.filter((file) => unwanted.test(file))).toEqual([]);
     });
 
@@ -150,6 +158,20 @@ describe('the package that is published', () => {
     };
     installed.write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['customer.ts'] }));
     expect(installed.node('node_modules/typescript/bin/tsc', '-p', '.')).toEqual({ output: '', code: 0 });
+  });
+
+  const compiles = !spawnSync(process.env['CC'] || 'cc', ['--version']).error;
+  const reason = compiles ? '' : ' (skipped: there is no C compiler)';
+  (compiles ? it : it.skip)(`compiles the native writer where the customer asks for it, and loads it${reason}`, () => {
+    linkOnce('node-api-headers');
+    const writer = pathToFileURL(join(installed.folder, 'dist/realtime/connection/direct-writer.js')).href;
+    installed.write('writer.mjs', `console.log((await import('${writer}')).loadDirectWriter());`);
+    expect(installed.node('writer.mjs').output).toContain('is not there: npm run build:native makes it');
+    expect(installed.node('node_modules/rookery/tools/build-native.mjs')).toEqual({
+      output: expect.stringMatching(/^built node_modules\/rookery\/native\/build\/[\w-]+\/fan-out-write\.node\n$/),
+      code: 0,
+    });
+    expect(installed.node('writer.mjs').output).toContain('writer: { write: [Function');
   });
 
   it('starts its server by its bin, and serves the demo page and the client', async () => {
