@@ -40,6 +40,8 @@ export interface RealtimeEventMap {
   gapTold: { address: string; connections: number; connection?: string; userId?: string };
   /** A user's pod is gone, and its lease has run out. Told by one pod. */
   presenceReaped: { address: string; userId: string; members: number };
+  /** At the start: how frames for many go out. `why`: what there is against the native way. */
+  writesChosen: { writes: 'native' | 'socket.write'; why?: string };
   /** All readers together had too much queued: the longest queues went (CN2). */
   buffersCut: { closed: number; queuedBytes: number; limitBytes: number };
   userKicked: { address: string; userId: string; forMs: number };

@@ -64,6 +64,8 @@ export class RealtimeModule
     this.refuseSecondImport();
     this.parts.policy();
     if (this.httpAdapterHost?.httpAdapter) this.binder.checkAllBound();
+    const { direct, events } = this.parts;
+    events.emit('writesChosen', 'writer' in direct ? { writes: 'native' } : { writes: 'socket.write', ...direct });
     await this.parts.backend.open();
     this.parts.verifier?.start();
     this.parts.runtime.start();

@@ -20,6 +20,7 @@ describe('the options', () => {
       leaveGraceMs: 2_000,
       announceUpTo: 100,
       positionCheckMs: 10_000,
+      nativeWrites: 'auto',
       handshake: { refusal: 'auto', trustProxy: false, guardTimeoutMs: 5_000, globalGuards: false },
     });
   });
@@ -35,6 +36,7 @@ describe('the options', () => {
     ['heartbeatMs', { heartbeatMs: 99 }],
     ['historySize', { historySize: 1.5 }],
     ['redisPrefix', { redisPrefix: 'a{b}' }],
+    ['nativeWrites', { nativeWrites: 'on' as 'auto' }],
     ['allowedOrigins', { handshake: { allowedOrigins: ['example.org'] } }],
     ['allowedOrigins', { handshake: { allowedOrigins: ['https://example.org/path'] } }],
     ['cookie', { auth: { jwt: { secret: 's', cookie: 'token' } } }],

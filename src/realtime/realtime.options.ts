@@ -154,6 +154,11 @@ export interface RealtimeOptions {
   readonly joinTimeoutMs?: number;
   /** `permessage-deflate`. Default `false`: it costs memory per connection and CPU per member. */
   readonly compression?: boolean;
+  /**
+   * Whether one call writes a frame to all of a room's members, by the addon that `npm run build:native` compiles.
+   * `auto`, default: where it was built and works, else by `socket.write`, which is the same on the wire. `off`: never.
+   */
+  readonly nativeWrites?: 'auto' | 'off';
   /** Metrics for Prometheus: a `Registry` of prom-client, or `true` for its default one. Default `false`. */
   readonly metrics?: boolean | object;
   /** Parts of your own in place of those that `redis` chooses; also what tests put in. */
@@ -218,6 +223,7 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
     unsubscribeDelayMs: given.unsubscribeDelayMs ?? 5_000,
     joinTimeoutMs: given.joinTimeoutMs ?? 5_000,
     compression: given.compression ?? false,
+    nativeWrites: given.nativeWrites ?? 'auto',
   };
   for (const [name, value] of Object.entries(flat)) {
     if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 0)) {
@@ -230,6 +236,9 @@ export function resolveOptions(given: RealtimeOptions): ResolvedOptions {
   const wrong = flat.latestNamespaces.find((name) => !isNamespace(name));
   if (wrong !== undefined) {
     throw new RealtimeConfigError(`latestNamespaces: expected names of namespaces, got ${JSON.stringify(wrong)}`);
+  }
+  if (!['auto', 'off'].includes(flat.nativeWrites)) {
+    throw new RealtimeConfigError(`nativeWrites: expected auto or off, got ${JSON.stringify(flat.nativeWrites)}`);
   }
   if (flat.heartbeatMs > 0 && flat.heartbeatMs < MIN_HEARTBEAT_MS) {
     throw new RealtimeConfigError(

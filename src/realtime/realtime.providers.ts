@@ -11,6 +11,8 @@ import { SystemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { BufferBudget } from './connection/buffer-budget.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
+import { loadDirectWriter } from './connection/direct-writer.js';
+import type { DirectWriterFound } from './connection/direct-writer.js';
 import { Heartbeat } from './connection/heartbeat.js';
 import { FrameDispatcher } from './gateway/frame-dispatcher.js';
 import { GatewayBinder } from './gateway/gateway-binder.service.js';
@@ -47,6 +49,7 @@ export interface RealtimeParts {
   readonly events: RealtimeEvents;
   readonly backend: Backend;
   readonly connections: ConnectionRegistry;
+  readonly direct: DirectWriterFound;
   readonly tracker: PresenceTracker;
   readonly registry: RoomRegistry;
   readonly realtime: Realtime;
@@ -74,6 +77,7 @@ export async function buildRealtime(
   const { broker, presence, bans, seats } = backend;
   const policy = policyFinder(discovery, moduleRef, options);
   const connections = new ConnectionRegistry();
+  const direct = options.nativeWrites === 'off' ? { why: 'nativeWrites is off' } : loadDirectWriter();
   const traffic = new Traffic();
   const countMembers = (address: string): Promise<number> => presence.count(address);
   const kindOf = (namespace: string): RoomKind => runtime.kindOf(namespace);
@@ -197,6 +201,7 @@ export async function buildRealtime(
     events,
     backend,
     connections,
+    direct,
     tracker,
     registry,
     realtime,

@@ -194,6 +194,12 @@ const settings = {
     'After SIGTERM or SIGINT: how long it goes on, not ready, until nobody is sent here any more. 0: not at all.',
   ),
   DRAIN_MS: row(timerMs, 'ms', '15000', 'After that: over how long connections are closed. 0: all at once.'),
+  NATIVE_WRITES: row(
+    oneOf('auto', 'off'),
+    'word',
+    'auto',
+    'auto: one call writes a frame to all members of a room, where npm run build:native was run. off: never.',
+  ),
 };
 
 /** Every setting that the server has. What is not here has no effect. */

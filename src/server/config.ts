@@ -175,6 +175,7 @@ function realtimeOptions(values: Settings, secrets: readonly string[] | undefine
     announceUpTo: values.ANNOUNCE_UP_TO,
     drainDelayMs: values.DRAIN_DELAY_MS,
     drainMs: values.DRAIN_MS,
+    nativeWrites: values.NATIVE_WRITES,
   };
 }
 

@@ -79,6 +79,14 @@ describe('the start', () => {
     expect(run.messages().filter(({ event }) => event === 'listening')).toHaveLength(1);
   });
 
+  it('says which way frames are written, and why not the other', async () => {
+    const off = new Run({ NATIVE_WRITES: 'off' });
+    expect(await off.line('writes_chosen')).toMatchObject({ writes: 'socket.write', why: 'nativeWrites is off' });
+    const { writes, why } = await new Run().line('writes_chosen');
+    // Whether somebody built the addon here is not for a test to say.
+    if (writes !== 'native') expect([writes, why]).toEqual(['socket.write', expect.stringContaining('build:native')]);
+  });
+
   it('brings the page, and the client that the page imports', async () => {
     const run = new Run();
     const url = `http://127.0.0.1:${String((await run.line('listening'))['port'])}`;

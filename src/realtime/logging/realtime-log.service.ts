@@ -11,6 +11,7 @@ type Level = 'log' | 'warn' | 'error' | 'debug';
 
 /** The plain ones: what happened, at which level, what the line calls it. docs/metrics.md has the table of all. */
 const plainLines: readonly (readonly [name: keyof RealtimeEventMap, level: Level, event: string])[] = [
+  ['writesChosen', 'log', 'writes_chosen'],
   ['connectionOpened', 'log', 'connected'],
   ['connectionClosed', 'log', 'disconnected'],
   ['handshakeRefused', 'warn', 'refused'],
