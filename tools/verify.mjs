@@ -14,6 +14,7 @@ import { startPods } from './pods.mjs';
 import { formatCounts, sumCounts } from './run-jest.mjs';
 import { runWithSecondChance } from './second-run.mjs';
 import { findTestFiles, planStages, stages } from './stages.mjs';
+import { testNative } from './test-native.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
 const deep = process.argv.includes('--deep');
@@ -41,6 +42,7 @@ const steps = [
   { name: 'build', run: async () => script('build', 'mend what the build names') },
   { name: 'size of the client', run: async () => script('check:size', 'a page pays for every byte') },
   { name: 'examples', run: testExamples },
+  { name: 'native writer under sanitizers', run: testSanitized },
   { name: 'tools', run: async () => findPrograms() },
   ...stages.map((stage) => ({ name: stage.name, run: () => test(stage) })),
   { name: 'conformance of two servers on Redis', run: testPods },
@@ -87,6 +89,14 @@ function findPrograms() {
 async function testExamples() {
   const result = await runExamples(root);
   counts.push(result);
+  if (result.problem) throw new Error(result.problem);
+}
+
+/** The C, where a mistake would not be an exception but the end of a process, or worse. */
+async function testSanitized() {
+  const result = await testNative(root);
+  counts.push(result);
+  if (result.notChecked) console.log(`not checked: ${result.notChecked}`);
   if (result.problem) throw new Error(result.problem);
 }
 
