@@ -30,7 +30,7 @@ describe('building the native writer', () => {
 
   it('ends with a code of its own then, so that who can do without goes on', () => {
     const env = { ...process.env, CC: 'no-such-compiler' };
-    const { status, stderr } = spawnSync(process.execPath, [TOOL], { env, encoding: 'utf8' });
+    const { status, stderr } = spawnSync(process.execPath, [TOOL, '--out', addonPath(root)], { env, encoding: 'utf8' });
     expect([status, stderr.trim().split('\n').length]).toEqual([2, 1]);
   });
 
