@@ -11,6 +11,7 @@ import { SystemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { BufferBudget } from './connection/buffer-budget.js';
 import { ConnectionRegistry } from './connection/connection-registry.js';
+import { directWrites } from './connection/direct-writes.js';
 import { loadDirectWriter } from './connection/direct-writer.js';
 import type { DirectWriterFound } from './connection/direct-writer.js';
 import { Heartbeat } from './connection/heartbeat.js';
@@ -78,6 +79,7 @@ export async function buildRealtime(
   const policy = policyFinder(discovery, moduleRef, options);
   const connections = new ConnectionRegistry();
   const direct = options.nativeWrites === 'off' ? { why: 'nativeWrites is off' } : loadDirectWriter();
+  if ('writer' in direct) directWrites.use(direct.writer);
   const traffic = new Traffic();
   const countMembers = (address: string): Promise<number> => presence.count(address);
   const kindOf = (namespace: string): RoomKind => runtime.kindOf(namespace);
@@ -155,6 +157,7 @@ export async function buildRealtime(
       (closed, queuedBytes) =>
         events.emit('buffersCut', { closed, queuedBytes, limitBytes: options.maxBufferedTotalBytes }),
     ),
+    writesDirectly: 'writer' in direct,
     joiner,
     handshake: new Handshake({
       options,

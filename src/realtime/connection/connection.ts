@@ -37,6 +37,8 @@ export interface ConnectionOptions extends ConnectionOrigin {
   readonly maxBufferedBytes: number;
   /** When what is sent to it is written. Default: at the end of the turn. */
   readonly schedule?: FlushSchedule | undefined;
+  /** Whether the native writer may write to its socket, see docs/native-writes.md. Default: no. */
+  readonly writesDirectly?: boolean | undefined;
   /** Hears of each message that is queued: what all readers have queued together is bounded too. */
   readonly budget: Pick<BufferBudget, 'spend'>;
   /** Hears of a hook of the application that threw; the connection closes itself. */
@@ -111,7 +113,7 @@ export class Connection {
     this.budget = options.budget;
     this.onHookFailed = options.onHookFailed;
     this.currentIdentity = options.identity;
-    this.outbox = new Outbox(ws, socket, options.schedule, this);
+    this.outbox = new Outbox(ws, socket, options.schedule, this, options.writesDirectly);
   }
 
   /** Who this is. Changes when a fresh token was brought, or an anonymous connection took a name. */

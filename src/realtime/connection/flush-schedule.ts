@@ -1,11 +1,13 @@
 import type { Batch } from './batch.js';
+import { directWrites } from './direct-writes.js';
+import type { DirectWrites } from './direct-writes.js';
 import { joined } from './joined-frames.js';
 
 /** What has something to write. */
 export interface Flushable {
   /** When it last wrote, as the schedule's `now` told; -Infinity: never. */
   readonly flushedAt: number;
-  flush(): void;
+  flush(many?: DirectWrites): void;
 }
 
 /** Says when what was queued for a connection is written. */
@@ -29,7 +31,8 @@ class FlushGroup {
   readonly flush = (): void => {
     const outboxes = this.waiting;
     this.waiting = [];
-    for (const outbox of outboxes) outbox.flush();
+    for (const outbox of outboxes) outbox.flush(directWrites);
+    directWrites.end();
     joined.forget();
   };
 }

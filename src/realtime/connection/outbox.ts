@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Batch, BatchReader } from './batch.js';
+import { DirectSocket } from './direct-writes.js';
+import type { DirectReader, DirectWrites } from './direct-writes.js';
 import { FrameQueue } from './frame-queue.js';
 import { endOfTurn } from './flush-schedule.js';
 import type { FlushSchedule } from './flush-schedule.js';
@@ -37,7 +39,7 @@ const SHARED_FROM_BYTES = 4 * 1024;
  * A ping goes behind every 64 KiB: a peer behind a slow link answers while it reads what the kernel has long since
  * taken, where the pings of the heartbeat would still be under way.
  */
-export class Outbox implements BatchReader {
+export class Outbox implements BatchReader, DirectReader {
   /** When it was last flushed, as the schedule counts. */
   flushedAt = -Infinity;
   private readonly queue = new FrameQueue();
@@ -54,6 +56,7 @@ export class Outbox implements BatchReader {
   private held = false;
   private corked = false;
   private readonly compressed: boolean;
+  private readonly direct: DirectSocket | undefined;
   /** Messages that `ws` compresses or that the kernel does not have yet. */
   private compressing = 0;
   private compressedListeners: (() => void)[] = [];
@@ -63,8 +66,10 @@ export class Outbox implements BatchReader {
     private readonly socket: Duplex,
     private readonly schedule: FlushSchedule = endOfTurn,
     private readonly owner: OutboxOwner = { heldBack: () => undefined },
+    writesDirectly = false,
   ) {
     this.compressed = ws.extensions !== '';
+    this.direct = writesDirectly && !this.compressed ? DirectSocket.of(socket) : undefined;
   }
 
   /** Bytes that were pushed and that the kernel does not have yet. */
@@ -114,12 +119,16 @@ export class Outbox implements BatchReader {
     if (this.held || this.queue.bytes > 0) this.owner.heldBack();
   }
 
-  /** Writes what is queued; behind what a socket has not taken yet it waits until that has drained. */
-  flush(): void {
+  /**
+   * Writes what is queued; behind what a socket has not taken yet it waits until that has drained.
+   *
+   * @param many Writes for many, and ends before anything else happens. Without it what is queued is written now.
+   */
+  flush(many?: DirectWrites): void {
     if (this.held) return;
     this.flushedAt = this.schedule.now();
     if (this.compressed || !this.socket.writableNeedDrain) {
-      this.writeAll();
+      this.writeAll(many);
     } else {
       this.hold();
       this.owner.heldBack();
@@ -145,6 +154,11 @@ export class Outbox implements BatchReader {
     this.socket.uncork();
     await this.drained();
     this.underWay = 0;
+  }
+
+  /** Writes to the stream. */
+  writeRest(bytes: Buffer): void {
+    if (!this.socket.write(bytes)) this.owner.heldBack();
   }
 
   /** Writes what is queued and takes no more. `drop`: throws away what is queued, for a reader that is too slow. */
@@ -206,13 +220,13 @@ export class Outbox implements BatchReader {
   }
 
   /** All frames of a batch and nothing else, which is how nearly everybody is written to: one Buffer for all of them. */
-  private writeBatch(): boolean {
+  private writeBatch(many?: DirectWrites): boolean {
     const { batch } = this;
     if (!batch?.isEnded || this.batchFrom > 0 || !this.queue.isEmpty || this.compressed) return false;
     if (this.bytesSincePing + batch.bytes >= PING_EVERY_BYTES) return false;
     this.bytesSincePing += batch.bytes;
     this.batch = undefined;
-    if (this.ws.readyState === this.ws.OPEN) this.writeBytes(batch.joined());
+    if (this.ws.readyState === this.ws.OPEN) this.writeBytes(batch.joined(), many);
     return true;
   }
 
@@ -221,23 +235,24 @@ export class Outbox implements BatchReader {
     if (this.socket.writableNeedDrain) this.hold();
   }
 
-  private writeAll(): void {
-    if (this.writeBatch()) return;
+  private writeAll(many?: DirectWrites): void {
+    if (this.writeBatch(many)) return;
     this.takeBatch();
-    if (!this.queue.isEmpty) this.write(this.queue.takeAll());
+    if (!this.queue.isEmpty) this.write(this.queue.takeAll(), many);
   }
 
-  private write(frames: readonly Buffer[]): void {
+  private write(frames: readonly Buffer[], many?: DirectWrites): void {
     if (this.ws.readyState !== this.ws.OPEN) return;
     if (this.compressed) {
       for (const frame of frames) this.compress(frame);
     } else {
-      this.writeBytes(joined.of(frames));
+      this.writeBytes(joined.of(frames), many);
     }
   }
 
-  private writeBytes(bytes: Buffer): void {
-    if (!this.socket.write(bytes)) this.owner.heldBack();
+  private writeBytes(bytes: Buffer, many?: DirectWrites): void {
+    if (many && this.direct?.isIdle === true) many.add(this, this.direct.fd, bytes);
+    else this.writeRest(bytes);
   }
 
   private writePart({ payload, prefix }: ChunkMessage): void {

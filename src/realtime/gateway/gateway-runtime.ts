@@ -42,6 +42,8 @@ export interface GatewayRuntimeParts {
   readonly bans: Bans;
   readonly connections: ConnectionRegistry;
   readonly budget: BufferBudget;
+  /** Whether there is a native writer, and it may be used. */
+  readonly writesDirectly: boolean;
   readonly handshake: Handshake;
   readonly joiner: RoomJoiner;
   readonly frames: FrameDispatcher;
@@ -218,6 +220,7 @@ export class GatewayRuntime {
       openedAt: clock.now(),
       maxBufferedBytes: options.maxBufferedBytes,
       schedule: gateway.schedule,
+      writesDirectly: this.parts.writesDirectly,
       budget: this.parts.budget,
       onHookFailed: (hook, error) => events.emit('hookFailed', { ...connection.facts(), hook, error }),
     });
