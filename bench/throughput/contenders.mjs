@@ -15,17 +15,25 @@ const STORED = 20;
 const SEEN = 10;
 
 /**
- * Who is measured, Rookery first. `start(place)` starts one process; `wire` is how the load generator talks to it.
+ * Who is measured, Rookery first; by its defaults, without the native writer, and once more with it. `start(place)` starts one process; `wire` is how the load generator talks to it.
  *
  * - `place`: `{ root, wrapper, env, secret, uws }`: the command line to put before its own, what to add to its environment,
  *   what signs the tokens, where uWebSockets.js is.
+ * - `native`: it needs the addon of `npm run build:native`.
  * - `package`: what of `bench/peers/package.json` it needs, always or for several processes.
  */
 export const contenders = {
   rookery: {
     title: () => 'Rookery',
     wire: { path: '/ws/chat/r%r', query: 'token=%T' },
-    start: ({ root, wrapper, env, secret }) => startServer(root, { ...ROOKERY, JWT_SECRET: secret, ...env }, wrapper),
+    start: (place) => startRookery(place, { NATIVE_WRITES: 'off' }),
+    beforeStorm: storeFrames,
+  },
+  'rookery-native': {
+    title: () => 'Rookery with the native writer',
+    native: true,
+    wire: { path: '/ws/chat/r%r', query: 'token=%T' },
+    start: (place) => startRookery(place, { NATIVE_WRITES: 'auto' }),
     beforeStorm: storeFrames,
   },
   uws: {
@@ -91,6 +99,10 @@ export async function startContender(contender, place, overRedis) {
     await close();
     throw error;
   }
+}
+
+function startRookery({ root, wrapper, env, secret }, settings) {
+  return startServer(root, { ...ROOKERY, JWT_SECRET: secret, ...settings, ...env }, wrapper);
 }
 
 function rawWs(fanOut, words) {

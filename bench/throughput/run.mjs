@@ -11,6 +11,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { format } from 'prettier';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
+import { buildNative } from '../../tools/build-native.mjs';
 import { importTypeScript } from '../../tools/import-typescript.mjs';
 import { compileLoadgen, faultsOf, generate, readReport } from '../loadgen/loadgen.mjs';
 import { describeRun, pinnedTo } from '../machine.mjs';
@@ -30,6 +31,8 @@ const DRAIN_S = 30;
 const FULL_ROUNDS = 5;
 /** One for each connection of the largest scenario, so that none is another's user. */
 const TOKENS = 15_000;
+/** Who comes before those that are measured. */
+const STRANGERS = 4_000;
 const CLAIM_BYTES = 400;
 /** What README.md shows. */
 const SHOWN = ['A', 'B', 'C', 'D', 'p99-rooms', 'p99-big', 'handshakes', 'memory'];
@@ -130,6 +133,14 @@ async function compare() {
 function leaveOut() {
   const overRedis = scenarioIds.some((id) => scenarios[id].redis);
   const sentences = [];
+  const withoutAddon = contenderIds.some((id) => contenders[id].native)
+    ? problemOf(() => buildNative(root, {}))
+    : undefined;
+  if (withoutAddon) {
+    for (const id of contenderIds.filter((each) => contenders[each].native))
+      contenderIds.splice(contenderIds.indexOf(id), 1);
+    sentences.push(`Not measured: Rookery with the native writer. ${withoutAddon}`);
+  }
   const needed = (id) => [contenders[id].package, overRedis && contenders[id].packageForSeveral].filter(Boolean);
   for (const name of new Set(contenderIds.flatMap(needed))) {
     if (name === 'uwebsockets' && process.env.ROOKERY_UWS) continue;
@@ -151,7 +162,7 @@ async function measureRookery(scenarioId, env, beforeEnd) {
 async function measure(scenarioId, id, env, beforeEnd = async () => undefined) {
   const scenario = scenarios[scenarioId];
   const contender = contenders[id];
-  const isRookery = id === 'rookery';
+  const isRookery = id.startsWith('rookery');
   const place = {
     root,
     wrapper: pinnedTo(SERVER_CORE),
@@ -175,6 +186,7 @@ async function measure(scenarioId, id, env, beforeEnd = async () => undefined) {
   };
   const bench = {
     ...server,
+    strangers: tokens.strangers,
     beforeStorm: async () => contender.beforeStorm?.({ ports, token: tokens.list[0] }),
     async generate(options, onReady) {
       const { report, ...rest } = await generate(loadgen, { ...base, ...options }, pinnedTo(GENERATOR_CORE), onReady);
@@ -210,16 +222,26 @@ async function manyRooms(plan) {
 async function makeTokens() {
   const { mint } = await importTypeScript(root, 'test/support/tokens.ts');
   const secret = randomBytes(32).toString('base64url');
-  const list = Array.from({ length: TOKENS }, (_, index) => {
-    const claims = { sub: `user-${index}`, name: `User ${index}`, roles: ['member', 'editor'] };
-    const missing = CLAIM_BYTES - JSON.stringify({ ...claims, scope: '' }).length;
-    return mint(secret, { ...claims, scope: 'x'.repeat(missing) }, { expiresInMs: 24 * 3_600_000 });
-  });
-  // One of this process: another bench signs by another secret.
-  const file = join(root, `.cache/bench/tokens-${process.pid}.txt`);
-  writeFileSync(file, list.join('\n'));
-  process.once('exit', () => rmSync(file, { force: true }));
-  return { secret, list, file };
+  const tokensOf = (who, count) =>
+    Array.from({ length: count }, (_, index) => {
+      const claims = { sub: `${who}-${index}`, name: `User ${index}`, roles: ['member', 'editor'] };
+      const missing = CLAIM_BYTES - JSON.stringify({ ...claims, scope: '' }).length;
+      return mint(secret, { ...claims, scope: 'x'.repeat(missing) }, { expiresInMs: 24 * 3_600_000 });
+    });
+  const inFile = (name, list) => {
+    // One of this process: another bench signs by another secret.
+    const file = join(root, `.cache/bench/${name}-${process.pid}.txt`);
+    writeFileSync(file, list.join('\n'));
+    process.once('exit', () => rmSync(file, { force: true }));
+    return file;
+  };
+  const list = tokensOf('user', TOKENS);
+  return {
+    secret,
+    list,
+    file: inFile('tokens', list),
+    strangers: inFile('strangers', tokensOf('stranger', STRANGERS)),
+  };
 }
 
 async function compile() {
@@ -227,6 +249,16 @@ async function compile() {
     return compileLoadgen(root);
   } catch (error) {
     return fail(error.message);
+  }
+}
+
+/** @returns the words of the error that it throws, if it does */
+function problemOf(task) {
+  try {
+    task();
+    return undefined;
+  } catch (error) {
+    return error.message;
   }
 }
 

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rssKiBOf } from '../machine.mjs';
 
-const everybody = ['rookery', 'uws', 'socket.io-uws', 'ws-turn', 'ws-once', 'ws-loop', 'socket.io', 'nest'];
-const overRedis = ['rookery', 'ws-turn', 'ws-loop', 'socket.io'];
+const peers = ['uws', 'socket.io-uws', 'ws-turn', 'ws-once', 'ws-loop', 'socket.io', 'nest'];
+const everybody = ['rookery', ...peers];
+const writers = ['rookery', 'rookery-native', ...peers];
+const overRedis = ['rookery', 'rookery-native', 'ws-turn', 'ws-loop', 'socket.io'];
 const withRoomsByFrame = ['rookery', 'ws-turn', 'ws-once', 'ws-loop'];
 
 /** Deliveries per second at which latencies are taken. */
@@ -13,7 +15,8 @@ const GC_MS = 1_000;
 
 /**
  * What is measured. `measure(bench)` returns `{ value, cpuUs, report }` of one round; `bench` is one running contender:
- * `{ ports, pids, serverPids, wire, generate(options, onReady), manyRooms(plan) }`.
+ * `{ ports, pids, serverPids, wire, strangers, generate(options, onReady), manyRooms(plan) }`;
+ * `strangers` is a file of tokens of other users.
  *
  * - `unit`, `better`: of the value. `cpuUs` is the CPU of the servers, Redis included, for one `per`.
  * - `jwt`: raw `ws` checks a token and keeps its claims; Rookery always does.
@@ -44,7 +47,10 @@ export const scenarios = {
     per: 'handshake',
     jwt: true,
     contenders: everybody,
-    async measure({ generate }) {
+    async measure({ generate, strangers }) {
+      // As with messages, the time in which a new process compiles its code is not measured.
+      await generate({ mode: 'connect', conns: 4_000, rooms: 1, pubs: 0, hold: 0.2, tokenFile: strangers });
+      await sleep(AFTERMATH_MS);
       const report = await generate({ mode: 'connect', conns: 4_000, rooms: 1, pubs: 0, hold: 0.2 });
       return { value: report.handshakes_per_s, cpuUs: report.hs_cpu_us, report };
     },
@@ -105,7 +111,7 @@ function fanOut(title, shape) {
     unit: 'deliveries/s',
     better: 'more',
     per: 'delivery',
-    contenders: everybody,
+    contenders: writers,
     async measure({ generate }) {
       const report = await generate({ mode: 'fanout-max', ...shape });
       return { value: report.deliveries_per_s, cpuUs: report.cpu_s_per_m, report };
@@ -120,7 +126,7 @@ function latency(title, { conns, rooms }) {
     unit: 'ms',
     better: 'less',
     per: 'delivery',
-    contenders: everybody,
+    contenders: writers,
     async measure({ generate }) {
       const report = await generate({ mode: 'fanout-rate', ...shape });
       return { value: report.lat_us.p99 / 1_000, cpuUs: report.cpu_s_per_m, report };

@@ -116,7 +116,7 @@ else {
       await until('it arrives', () => compressed.got.length === 2);
       expect(calls).toBe(0);
       const { socket } = await members.join();
-      socket.write = socket.write.bind(socket) as typeof socket.write;
+      socket.write = socket.write.bind(socket);
       expect(DirectSocket.of(socket)).toBeUndefined();
       const { socket: other } = await members.join();
       expect(DirectSocket.of(other)).toBeDefined();
