@@ -1,13 +1,13 @@
 import type { AckFrame, ErrorFrame, HistoryFrame, JoinedFrame, LeftFrame, PresenceFrame } from '../protocol/index.js';
 import { RealtimeClientError } from './client-error.js';
-import type { Clock, Timer } from './clock.js';
+import type { Timer } from './clock.js';
 import type { OutboxStorage, StoredSend } from './outbox-storage.js';
+import { QueuedSend } from './queued-send.js';
+import type { SendLink, SendResult } from './queued-send.js';
 import { RetryWait } from './retry-wait.js';
 
 /** Frames of one room that may be under way at a time: bounds what a browser buffers for a slow network. */
 const FRAMES_UNDER_WAY = 256;
-/** Part of the server's `dedupeTtlMs` in which sending again is safe. */
-const SAFE_SHARE = 0.8;
 
 /** What each room keeps of sends that are not acknowledged yet. */
 export interface OutboxOptions {
@@ -24,16 +24,6 @@ export interface OutboxOptions {
   readonly storage?: OutboxStorage;
 }
 
-/** What `send` resolves with. */
-export interface SendResult {
-  /** Position in the room; absent where the handler published nothing that is stored. */
-  readonly offset?: number;
-  /** What the handler returned, where it wasn't a publish. */
-  readonly data?: unknown;
-  /** A volatile send that could not leave at once: it was forgotten. */
-  readonly dropped?: true;
-}
-
 /** A frame as it leaves. */
 export interface Outgoing {
   readonly id: string;
@@ -44,13 +34,9 @@ export interface Outgoing {
 export type AnswerFrame = AckFrame | ErrorFrame | JoinedFrame | LeftFrame | HistoryFrame | PresenceFrame;
 
 /** What an outbox sees of the connection. */
-export interface OutboxLink {
-  readonly clock: Clock;
+export interface OutboxLink extends SendLink {
   readonly outbox: OutboxOptions;
   maxFrameBytes(): number;
-  dedupeTtlMs(): number;
-  /** Who this client last was; `undefined`: never connected, or anonymous (then the server doesn't tell users apart). */
-  user(): string | undefined;
   /** Says whether an answer to this id is still to come, in whichever room: two frames under one id go one by one. */
   isExpected(id: string): boolean;
   /** Says where the answer to an id goes; called with nothing where the connection is lost before it came. */
@@ -59,32 +45,15 @@ export interface OutboxLink {
   ready(): void;
 }
 
-interface Entry {
-  readonly send: StoredSend;
-  readonly bytes: number;
-  readonly result: Promise<SendResult>;
-  readonly resolve: (result: SendResult) => void;
-  reject: (error: RealtimeClientError) => void;
-  user: string | undefined;
-  /** When it was first sent; `undefined`: never, so nothing of it is known to the server. */
-  triedAt: number | undefined;
-  underWay: boolean;
-  /** It was under way when a connection was lost: it may have been stored, whatever the next answer says. */
-  unsure: boolean;
-  /** Where it was stored, as its acknowledgement said. */
-  offset?: number;
-  retry?: RetryWait;
-}
-
 /**
  * The sends of one room, in order, each kept until it is acknowledged. What was under way when a connection was lost
  * goes again on the next one, with the same id: the server stores it once (CL2). A temporary error keeps the frame at
  * its place and holds back those behind it that have not left yet; those that had left already are not called back.
  */
 export class Outbox {
-  readonly #entries: Entry[] = [];
+  readonly #entries: QueuedSend[] = [];
   /** Acknowledged, and not delivered to this client so far. */
-  #unseen: Entry[] = [];
+  #unseen: QueuedSend[] = [];
   #bytes = 0;
   #underWay = 0;
   /** After a temporary error: one at a time, until one gets through. */
@@ -110,23 +79,19 @@ export class Outbox {
   add(send: StoredSend): Promise<SendResult> {
     const same = this.#entries.find((entry) => entry.send.id === send.id);
     if (same) return same.result;
-    const bytes = sizeOf(send.text);
-    const { triedAt } = send;
-    const unsure = triedAt !== undefined;
-    const error = this.#ended ?? this.tooBig(bytes) ?? this.#makeRoom(bytes);
+    const entry = new QueuedSend(send, this.link);
+    const error = this.#ended ?? this.tooBig(entry.bytes) ?? this.#makeRoom(entry.bytes);
     if (error) {
       this.link.outbox.storage?.remove(send); // Its sender is told, once.
-      return Promise.reject(unsure ? unknownOutcome(error) : error);
+      entry.giveUp(error);
+      return entry.result;
     }
-    const user = send.user ?? (unsure ? undefined : this.link.user());
-    const { promise: result, ...settle } = withResolvers<SendResult>();
-    const entry: Entry = { send, bytes, result, ...settle, user, triedAt, underWay: false, unsure };
     this.#entries.push(entry);
-    this.#bytes += bytes;
+    this.#bytes += entry.bytes;
     this.#keep(entry);
-    if (unsure) this.#armExpiry();
+    if (entry.unsure) this.#armExpiry();
     this.link.ready();
-    return result;
+    return entry.result;
   }
 
   /** The connection is there: what nobody sent so far is from now on the user's who came. */
@@ -162,9 +127,9 @@ export class Outbox {
       const entry = this.#entries.find((candidate) => !candidate.underWay);
       if (!entry || this.link.isExpected(entry.send.id)) return undefined;
       // Since it was queued the server may have got another limit, the client another user, and the device slept.
-      const error = this.#late(entry) ?? this.tooBig(entry.bytes) ?? this.#foreign(entry);
+      const error = entry.late() ?? this.tooBig(entry.bytes) ?? entry.foreign();
       if (!error) return this.#send(entry);
-      this.#giveUp(entry, error);
+      this.#remove(entry).giveUp(error);
     }
   }
 
@@ -175,7 +140,7 @@ export class Outbox {
   end(error: RealtimeClientError): void {
     this.#ended = error;
     this.#resume();
-    for (const entry of this.#entries.filter((candidate) => !candidate.underWay)) this.#giveUp(entry, error);
+    for (const entry of this.#entries.filter((candidate) => !candidate.underWay)) this.#remove(entry).giveUp(error);
     this.#armExpiry();
   }
 
@@ -191,7 +156,7 @@ export class Outbox {
     return new RealtimeClientError('too_big', `expected a frame of at most ${most} bytes, got ${bytes}; send less`);
   }
 
-  #send(entry: Entry): Outgoing {
+  #send(entry: QueuedSend): Outgoing {
     const { id } = entry.send;
     if (entry.triedAt === undefined) {
       entry.triedAt = this.link.clock.now();
@@ -205,7 +170,7 @@ export class Outbox {
     return entry.send;
   }
 
-  #answered(entry: Entry, frame: AnswerFrame | undefined): void {
+  #answered(entry: QueuedSend, frame: AnswerFrame | undefined): void {
     if (!this.#entries.includes(entry)) return; // Given up before the answer came.
     entry.underWay = false;
     this.#underWay -= 1;
@@ -214,10 +179,7 @@ export class Outbox {
       entry.retry ??= new RetryWait();
       const waitMs = entry.retry.after(frame);
       if (waitMs !== undefined && !this.#ended) this.#wait(waitMs);
-      else {
-        const error = new RealtimeClientError(frame.code, frame.message, frame.retryMs);
-        this.#remove(entry).reject(entry.unsure ? unknownOutcome(error) : error);
-      }
+      else this.#remove(entry).giveUp(new RealtimeClientError(frame.code, frame.message, frame.retryMs), entry.unsure);
     } else {
       this.#cautious = false;
       const { offset, data } = frame as AckFrame;
@@ -234,11 +196,11 @@ export class Outbox {
   }
 
   /** The connection is gone: the next one begins with what was under way, without the old one's pause. */
-  #lost(entry: Entry): void {
+  #lost(entry: QueuedSend): void {
     this.#cautious = false;
     entry.unsure = true;
     this.#resume();
-    if (this.#ended) this.#giveUp(entry, this.#ended);
+    if (this.#ended) this.#remove(entry).giveUp(this.#ended);
   }
 
   #wait(waitMs: number): void {
@@ -255,16 +217,11 @@ export class Outbox {
     this.#pause = undefined;
   }
 
-  #keep({ send, user, triedAt }: Entry): void {
+  #keep({ send, user, triedAt }: QueuedSend): void {
     this.link.outbox.storage?.put({ ...send, user, triedAt });
   }
 
-  /** Rejects with the error, or, where it was sent and may have arrived, with `outcome_unknown`. */
-  #giveUp(entry: Entry, error: RealtimeClientError): void {
-    this.#remove(entry).reject(entry.triedAt === undefined ? error : unknownOutcome(error));
-  }
-
-  #remove(entry: Entry): Entry {
+  #remove(entry: QueuedSend): QueuedSend {
     this.#entries.splice(this.#entries.indexOf(entry), 1);
     this.#bytes -= entry.bytes;
     if (entry.underWay) this.#underWay -= 1;
@@ -277,30 +234,15 @@ export class Outbox {
     this.#expiry?.cancel();
     this.#expiry = undefined;
     const oldest = this.#entries.find((entry) => entry.triedAt !== undefined);
-    if (oldest?.triedAt === undefined) return;
-    const late = this.#late(oldest);
+    if (!oldest) return;
+    const late = oldest.late();
     if (!late) {
-      this.#expiry = this.link.clock.after(this.#leftMs(oldest.triedAt), () => this.#armExpiry());
+      this.#expiry = this.link.clock.after(oldest.leftMs(), () => this.#armExpiry());
     } else {
-      this.#giveUp(oldest, late);
+      this.#remove(oldest).giveUp(late);
       this.link.ready();
       this.#armExpiry();
     }
-  }
-
-  /** How long the server still knows an id for sure. */
-  #leftMs(triedAt: number): number {
-    return triedAt + SAFE_SHARE * this.link.dedupeTtlMs() - this.link.clock.now();
-  }
-
-  /** Why it is not sent again: the server may have forgotten its id, and would store it twice. */
-  #late({ triedAt }: Entry): RealtimeClientError | undefined {
-    return triedAt !== undefined && this.#leftMs(triedAt) <= 0 ? unknownOutcome() : undefined;
-  }
-
-  #foreign({ user, triedAt }: Entry): RealtimeClientError | undefined {
-    if (user === this.link.user() || (user ?? triedAt) === undefined) return undefined;
-    return new RealtimeClientError('other_user', 'it was sent by another user than the one who is connected now');
   }
 
   /** Sees to it that so many bytes fit in; `undefined`: they do. */
@@ -316,30 +258,8 @@ export class Outbox {
           `${this.#entries.length} sends of ${this.#bytes} bytes wait already; wait for some of them, then send again`,
         );
       }
-      this.#giveUp(oldest, new RealtimeClientError('dropped', 'newer sends took its place, as whenFull says'));
+      this.#remove(oldest).giveUp(new RealtimeClientError('dropped', 'newer sends took its place, as whenFull says'));
     }
     return undefined;
   }
-}
-
-/** Bytes of a text on the wire. */
-export function sizeOf(text: string): number {
-  return new TextEncoder().encode(text).length;
-}
-
-/** What `Promise.withResolvers` does where a browser has it. */
-function withResolvers<Result>() {
-  let resolve!: (result: Result) => void;
-  let reject!: (error: RealtimeClientError) => void;
-  const promise = new Promise<Result>((...settle) => ([resolve, reject] = settle));
-  return { promise, resolve, reject };
-}
-
-function unknownOutcome(cause?: unknown): RealtimeClientError {
-  return new RealtimeClientError(
-    'outcome_unknown',
-    'no answer in time: it may have arrived; look before sending it anew',
-    undefined,
-    cause,
-  );
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorFrame, JoinedFrame, LeftReason, SystemFrame } from '../protocol/index.js';
-import type { SendResult } from './outbox.js';
+import type { SendResult } from './queued-send.js';
 
 /** Frames were lost: what lies between what was seen and `cursor` is not sent by itself (RC2). */
 export interface GapEvent {

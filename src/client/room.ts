@@ -1,5 +1,5 @@
 import type { HistoryFrame, MessageFrame, PresenceFrame } from '../protocol/index.js';
-import type { SendResult } from './outbox.js';
+import type { SendResult } from './queued-send.js';
 import type { RoomEvents } from './room-events.js';
 import type { RoomEmitter, RoomSession } from './room-session.js';
 
