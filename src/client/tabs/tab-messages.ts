@@ -17,3 +17,12 @@ export type FromHub = { readonly hub: string } &
 
 /** What goes over the channel of the tabs. Never a token. */
 export type TabMessage = ToHub | FromHub;
+
+/** A `Omit` that keeps the parts of a union apart. */
+type Without<Message, Key extends string> = Message extends unknown ? Omit<Message, Key> : never;
+
+/** {@link ToHub}, before it is posted. */
+export type ToHubBody = Without<ToHub, 'at'>;
+
+/** {@link FromHub}, before its hub has signed it. */
+export type FromHubBody = Without<FromHub, 'hub'>;

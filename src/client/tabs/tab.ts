@@ -1,11 +1,10 @@
 import { parseJson } from '../../protocol/index.js';
 import { ABNORMAL } from '../close-numbers.js';
 import type { Clock, Timer } from '../clock.js';
-import { createFrameId } from '../frame-id.js';
 import type { WebSocketConstructor } from '../transport.js';
 import { Candidacy } from './candidacy.js';
-import { Hub } from './hub.js';
-import type { FromHub, TabMessage, ToHub } from './tab-messages.js';
+import { ElectedHub } from './elected-hub.js';
+import type { FromHub, TabMessage, ToHubBody } from './tab-messages.js';
 import type { Channel, TabsPlatform } from './tabs-platform.js';
 import { VirtualSocket } from './virtual-socket.js';
 
@@ -28,9 +27,6 @@ export interface TabOptions {
   readonly onHub: () => void;
 }
 
-/** A `Omit` that keeps the parts of a union apart. */
-type Without<Message, Key extends string> = Message extends unknown ? Omit<Message, Key> : never;
-
 /**
  * This tab's part in sharing: it stands in line for the lock, talks to the tab that has it, and is the hub once it has it
  * itself. Its client sees a WebSocket class and nothing of all this: the end of the hub's tab is 1006, and the client
@@ -41,15 +37,14 @@ export class Tab {
   readonly WebSocket: WebSocketConstructor;
   readonly #candidacy: Candidacy;
   #channel: Channel | undefined;
-  #hub: { readonly id: string; readonly hub: Hub } | undefined;
+  /** There while this tab is the hub itself. */
+  #hub: ElectedHub | undefined;
   /** The hub that this tab knows to be the present one, while it is not the hub itself. */
   #leader: string | undefined;
   /** The client's present socket, and what shows the hub that it is still there. */
   #socket: VirtualSocket | undefined;
   #proof: (() => void) | undefined;
   #patience: Timer | undefined;
-  /** Locks of other tabs' sockets that the hub waits for. */
-  #watches = new Map<string, AbortController>();
   #isWanted = false;
   #isAsleep = false;
   #isAlone = false;
@@ -84,7 +79,7 @@ export class Tab {
       closed: (from, code) => this.#closed(from, code),
     });
     this.#socket = socket;
-    if (this.#hub) this.#hub.hub.connect(socket);
+    if (this.#hub) this.#hub.connect(socket);
     else if (!this.#isAsleep) this.#takePart(socket);
     return socket;
   }
@@ -107,7 +102,7 @@ export class Tab {
         this.#attach(socket);
       });
     };
-    this.options.platform.locks.request(this.#proofOf(socket.id), {}, held).catch(() => this.#goAlone());
+    this.options.platform.locks.request(this.#lockOf(socket.id), {}, held).catch(() => this.#goAlone());
   }
 
   #attach(socket: VirtualSocket): void {
@@ -123,12 +118,12 @@ export class Tab {
   }
 
   #sent(socket: VirtualSocket, text: string): void {
-    if (this.#hub) this.#hub.hub.send(socket.id, text);
+    if (this.#hub) this.#hub.send(socket.id, text);
     else if (!isAuth(text)) this.#tell({ kind: 'send', socket: socket.id, text }); // A token never leaves its tab.
   }
 
   #closed(socket: VirtualSocket, code: number | undefined): void {
-    if (this.#hub) this.#hub.hub.detach(socket.id, code);
+    if (this.#hub) this.#hub.detach(socket.id, code);
     else this.#tell({ kind: 'close', socket: socket.id, code });
     this.#forget(socket);
   }
@@ -150,26 +145,28 @@ export class Tab {
   }
 
   #elected(): void {
-    const { user, WebSocket, clock } = this.options;
-    const hub = new Hub({
+    const { user, WebSocket, clock, platform } = this.options;
+    const hub = new ElectedHub({
       user,
       WebSocket,
       clock,
-      emit: (to, text) => this.#emit(to, text),
-      end: (to, code, reason) => this.#endAll(to, code, reason),
-      onWelcome: () => this.#fromHub({ kind: 'lead' }),
+      locks: platform.locks,
+      lockOf: (socket) => this.#lockOf(socket),
+      post: (message) => this.#post(message),
+      own: () => this.#socket,
+      endOwn: (code, reason) => this.#end(code, reason),
       onEnded: () => this.#settle(),
       onStranger: (stranger) => this.#stranger(stranger),
     });
-    this.#hub = { id: createFrameId(), hub };
+    this.#hub = hub;
     this.#patience?.cancel();
     const socket = this.#socket;
     if (socket?.isConnecting) this.#connect(hub, socket);
     else this.#end(ABNORMAL, ''); // It was on the connection of a hub that is gone.
-    this.#fromHub({ kind: 'lead' });
+    hub.lead();
   }
 
-  #connect(hub: Hub, socket: VirtualSocket): void {
+  #connect(hub: ElectedHub, socket: VirtualSocket): void {
     this.#proof?.();
     this.#proof = undefined;
     try {
@@ -179,42 +176,12 @@ export class Tab {
     }
   }
 
-  /** Hands a frame to sockets. The own one gets it as soon as nothing else runs, as a WebSocket would. */
-  #emit(to: readonly string[], text: string): void {
-    const others = this.#others(to, (socket) => socket.receive(text));
-    if (others.length > 0) this.#fromHub({ kind: 'frame', to: others, text });
-  }
-
-  #endAll(to: readonly string[], code: number, reason: string): void {
-    const others = this.#others(to, () => this.#end(code, reason));
-    for (const socket of others) this.#unwatch(socket);
-    if (others.length > 0) this.#fromHub({ kind: 'end', to: others, code, reason });
-  }
-
-  #others(to: readonly string[], mine: (socket: VirtualSocket) => void): readonly string[] {
-    const socket = this.#socket;
-    if (!socket || !to.includes(socket.id)) return to;
-    queueMicrotask(() => {
-      if (this.#socket === socket) mine(socket);
-    });
-    return to.filter((id) => id !== socket.id);
-  }
-
   #heard(message: TabMessage): void {
     if ('hub' in message) return this.#heardHub(message);
     if (!this.#hub) return;
     // Messages waited while this page slept. Another tab may have taken over, and what is asked may be long done.
     if (this.options.clock.now() - message.at >= HUB_ANSWERS_MS) return this.#resign();
-    const { hub } = this.#hub;
-    if (message.kind === 'attach') {
-      this.#watch(message.socket);
-      this.#fromHub({ kind: 'attached', to: [message.socket] });
-      hub.attach(message.socket, message.me);
-    } else if (message.kind === 'send') hub.send(message.socket, message.text);
-    else {
-      this.#unwatch(message.socket);
-      hub.detach(message.socket, message.code);
-    }
+    this.#hub.hear(message);
   }
 
   #heardHub(message: FromHub): void {
@@ -238,35 +205,18 @@ export class Tab {
     else if (isNew && this.#proof) this.#attach(this.#socket);
   }
 
-  /** Waits, as the hub, for the lock that another tab's socket holds. */
-  #watch(socket: string): void {
-    if (this.#watches.has(socket)) return;
-    const abort = new AbortController();
-    this.#watches.set(socket, abort);
-    const gone = (): void => {
-      if (this.#watches.delete(socket)) this.#hub?.hub.detach(socket, undefined);
-    };
-    this.options.platform.locks.request(this.#proofOf(socket), { signal: abort.signal }, gone).catch(() => undefined); // Withdrawn.
-  }
-
-  #unwatch(socket: string): void {
-    this.#watches.get(socket)?.abort();
-    this.#watches.delete(socket);
-  }
-
   /** Ends being the hub, or standing in line for it; the client comes back after a moment, as the others' do. */
   #resign(): void {
     this.#candidacy.end();
-    const hub = this.#hub?.hub;
+    const hub = this.#hub;
     this.#hub = undefined;
-    for (const socket of [...this.#watches.keys()]) this.#unwatch(socket);
     hub?.close();
     this.#end(ABNORMAL, '');
   }
 
   /** Takes no part any more, where neither this tab's client nor, through it, another one wants a connection. */
   #settle(): void {
-    if (this.#isWanted || this.#hub?.hub.isUsed) return;
+    if (this.#isWanted || this.#hub?.isUsed) return;
     this.#takeNoPart();
   }
 
@@ -298,16 +248,12 @@ export class Tab {
     this.#takeNoPart();
   }
 
-  #proofOf(socket: string): string {
+  #lockOf(socket: string): string {
     return `${this.options.name} ${socket}`;
   }
 
-  #tell(message: Without<ToHub, 'at'>): void {
+  #tell(message: ToHubBody): void {
     this.#post({ ...message, at: this.options.clock.now() });
-  }
-
-  #fromHub(message: Without<FromHub, 'hub'>): void {
-    if (this.#hub) this.#post({ ...message, hub: this.#hub.id });
   }
 
   #post(message: TabMessage): void {
