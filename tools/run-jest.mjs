@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** How long a test waits for a frame, at the most: a machine that is busy takes its time. */
 const PATIENCE_MS = '20000';
+const END_WORKER = fileURLToPath(new URL('end-worker.cjs', import.meta.url));
 
 /**
  * Runs test files with jest, its output passed through.
@@ -26,6 +28,7 @@ export async function runJest(options) {
   const folder = mkdtempSync(join(tmpdir(), 'rookery-jest-'));
   const outputFile = join(folder, 'results.json');
   const args = [
+    `--require=${END_WORKER}`, // Workers get what stands before the script, too.
     '--experimental-vm-modules',
     '--no-warnings=ExperimentalWarning',
     join(root, 'node_modules/jest/bin/jest.js'),
