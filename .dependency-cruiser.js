@@ -85,14 +85,14 @@ export default {
     {
       name: 'features-listen',
       comment:
-        'metrics, health, drain, admin and the presence announcer listen to events and are built by realtime.providers.ts ' +
-        'or realtime.module.ts: whatever imports them could not live without them. Emit an event instead.',
+        'metrics, health, drain, admin and the presence announcer listen to events and are built by realtime.parts.ts, ' +
+        'realtime.providers.ts or realtime.module.ts: whatever imports them could not live without them. Emit an event instead.',
       severity: 'error',
       from: {
         path: '^src/realtime/',
         pathNot: [
           SPECS,
-          '^src/realtime/realtime\\.(providers|module)\\.ts$',
+          '^src/realtime/realtime\\.(parts|providers|module)\\.ts$',
           '^src/realtime/(metrics|health|drain|admin)/',
           '^src/realtime/presence/announcer',
         ],

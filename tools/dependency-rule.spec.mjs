@@ -27,6 +27,7 @@ const imports = [
   ['src/realtime/connection/upwards.ts', '../rooms/room.js', ['connection-knows-nothing-above-it']],
   ['src/realtime/auth/upwards.ts', '../gateway/handshake.js', ['auth-knows-nothing-above-it']],
   ['src/realtime/realtime.providers.ts', './health/health.service.js', []],
+  ['src/realtime/realtime.parts.ts', './presence/announcer.js', []],
   ['src/realtime/rooms/measured.ts', '../metrics/metrics.js', ['features-listen']],
   ['src/realtime/rooms/joined.ts', '../presence/announcer.js', ['features-listen']],
   ['src/realtime/rooms/store.ts', '../broker/memory-broker.js', ['implementations-are-named-once']],

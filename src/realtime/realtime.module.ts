@@ -8,9 +8,9 @@ import { RealtimeLog } from './logging/realtime-log.service.js';
 import { RealtimeConfigError } from './realtime.errors.js';
 import { resolveOptions } from './realtime.options.js';
 import type { RealtimeOptions } from './realtime.options.js';
-import { REALTIME_PARTS, realtimeExports, realtimeProviders } from './realtime.providers.js';
-import type { RealtimeParts } from './realtime.providers.js';
-import { REALTIME_OPTIONS } from './realtime.tokens.js';
+import type { RealtimeParts } from './realtime.parts.js';
+import { realtimeExports, realtimeProviders } from './realtime.providers.js';
+import { REALTIME_OPTIONS, REALTIME_PARTS } from './realtime.tokens.js';
 import type { RoomRegistry } from './rooms/room-registry.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<RealtimeOptions>()

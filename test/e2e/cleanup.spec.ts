@@ -7,7 +7,7 @@ import { MessageBody, SubscribeMessage } from '@nestjs/websockets';
 import { CurrentRoom, HandshakeGuards, RealtimeGateway } from '../../src/index.js';
 import type { Connection, OnJoin, OnLeave, PublishResult, Room } from '../../src/index.js';
 import { MemoryStore } from '../../src/realtime/broker/memory-store.js';
-import { REALTIME_PARTS } from '../../src/realtime/realtime.providers.js';
+import { REALTIME_PARTS } from '../../src/realtime/realtime.tokens.js';
 import { HandshakeRefusedError, ManualClock, startTestServer, TestClient } from '../../src/testing/index.js';
 import type { TestServer } from '../../src/testing/index.js';
 import { CapturedLogger } from '../support/captured-logger.js';

@@ -5,8 +5,8 @@ import { tap } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { clientAddress, proxyTrust } from '../gateway/proxy-trust.js';
 import type { ProxyTrust } from '../gateway/proxy-trust.js';
-import { REALTIME_PARTS } from '../realtime.providers.js';
-import type { RealtimeParts } from '../realtime.providers.js';
+import type { RealtimeParts } from '../realtime.parts.js';
+import { REALTIME_PARTS } from '../realtime.tokens.js';
 import { isAddress } from '../rooms/address.js';
 import { adminFailureOf } from './admin-error.js';
 

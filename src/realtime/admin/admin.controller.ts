@@ -14,8 +14,8 @@ import {
 } from '@nestjs/common';
 import { FrameError, RealtimeUsageError } from '../realtime.errors.js';
 import { Realtime } from '../realtime.service.js';
-import { REALTIME_PARTS } from '../realtime.providers.js';
-import type { RealtimeParts } from '../realtime.providers.js';
+import type { RealtimeParts } from '../realtime.parts.js';
+import { REALTIME_PARTS } from '../realtime.tokens.js';
 import { isAddress } from '../rooms/address.js';
 import type { PublishResult } from '../rooms/publisher.js';
 import type { Room, RoomHistory } from '../rooms/room.js';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { HealthReport } from '../health/realtime-health.service.js';
 import { LoopLag } from '../limits/loop-lag.js';
-import type { RealtimeParts } from '../realtime.providers.js';
+import type { RealtimeParts } from '../realtime.parts.js';
 import { USER_NAMESPACE } from '../rooms/address.js';
 import type { RecentPublishes } from '../traffic.js';
 

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Query, UseFilters, UseGuards, UseInterceptors, UsePipes } from '@nestjs/common';
 import type { Connection } from '../connection/connection.js';
-import { REALTIME_PARTS } from '../realtime.providers.js';
-import type { RealtimeParts } from '../realtime.providers.js';
+import type { RealtimeParts } from '../realtime.parts.js';
+import { REALTIME_PARTS } from '../realtime.tokens.js';
 import type { RoomSummary } from '../rooms/room-registry.js';
 import { ConnectionsQuery, PageQuery } from './admin-bodies.js';
 import { AdminCalls } from './admin-calls.interceptor.js';
