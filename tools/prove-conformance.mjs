@@ -75,14 +75,14 @@ const mutants = [
   {
     rule: 'RC1',
     what: 'a replay begins one frame too late',
-    file: 'rooms/room-joiner.ts',
+    file: 'rooms/start-finder.ts',
     from: 'offset: cursor.offset, page };',
     to: 'offset: cursor.offset + 1, page };',
   },
   {
     rule: 'RC2',
     what: 'a cursor that leads nowhere is called recovered',
-    file: 'rooms/room-joiner.ts',
+    file: 'rooms/start-finder.ts',
     from: 'if (!isRecoverable(cursor, page.position) || !continues(cursor, page)) return nowhere;',
     to: "if (page.position.epoch === '') return nowhere;",
   },

@@ -34,6 +34,11 @@ export function userAddress(userId: string): Address {
   return { address: `${USER_NAMESPACE}/${room}`, namespace: USER_NAMESPACE, room: USER_ROOM };
 }
 
+/** Says whether it is a user's own room: nobody is present there, and no hook runs. */
+export function isPersonal(at: Address): boolean {
+  return at.namespace === USER_NAMESPACE;
+}
+
 /** The address that reaches every connection of a namespace. */
 export function everybodyIn(namespace: string): Address {
   return { address: `${namespace}/${EVERYBODY}`, namespace, room: EVERYBODY };

@@ -1,40 +1,26 @@
-import { parseCursor } from '../../protocol/cursor.js';
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { LeftReason } from '../../protocol/frames.js';
-import type { HistoryPage } from '../broker/broker.js';
-import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
-import type { Entered, PresenceTracker } from '../presence/presence-tracker.js';
+import type { Entered } from '../presence/presence-tracker.js';
 import { BrokerUnavailableError, FrameError, RealtimeError } from '../realtime.errors.js';
-import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
-import type { Address } from './address.js';
-import { USER_NAMESPACE } from './address.js';
+import { isPersonal } from './address.js';
 import { HookRunner } from './hook-runner.js';
 import type { HookRunnerParts } from './hook-runner.js';
-import { LATEST_CURSOR, LatestRoom } from './latest-room.js';
-import type { LocalRoom, Member } from './local-room.js';
+import type { Member } from './local-room.js';
 import type { Memberships } from './memberships.js';
-import { firstPage, replay, tellGap } from './replay.js';
+import { replay, tellGap } from './replay.js';
 import type { ReplayParts } from './replay.js';
 import type { RoomHooks } from './room-hooks.js';
-import type { RoomRegistry } from './room-registry.js';
+import { StartFinder, userOf } from './start-finder.js';
+import type { StartFinderParts, StartRequest } from './start-finder.js';
 
-export interface RoomJoinerParts extends ReplayParts, HookRunnerParts {
-  readonly registry: RoomRegistry;
-  readonly clock: Clock;
-  readonly tracker: PresenceTracker;
-  readonly joinTimeoutMs: number;
-}
+export interface RoomJoinerParts extends ReplayParts, HookRunnerParts, StartFinderParts {}
 
-export interface JoinRequest {
-  readonly connection: Connection;
+export interface JoinRequest extends StartRequest {
   readonly memberships: Memberships;
   readonly hooks: RoomHooks;
-  readonly at: Address;
   /** Whether it is the room of the connection's path. */
   readonly ofPath: boolean;
-  /** The cursor that the client gave, as it came; `undefined`: none. */
-  readonly since: string | undefined;
   /** The id of the frame that asks. */
   readonly id: string | undefined;
   /** Asked once the join can no longer miss a kick. */
@@ -52,16 +38,6 @@ interface Entering {
   kicked: boolean;
 }
 
-/** Where a member begins. */
-interface Start {
-  readonly room: LocalRoom;
-  readonly epoch: string;
-  readonly offset: number;
-  readonly recovered: boolean | undefined;
-  readonly page: HistoryPage | undefined;
-  readonly entered: Entered;
-}
-
 const REPLAY_RETRY_MS = 500;
 
 /** Takes connections into rooms and out of them: subscribe, recover, `OnJoin`, `joined`, replay, then what comes. */
@@ -70,9 +46,11 @@ export class RoomJoiner {
   private readonly entering = new Set<Entering>();
 
   private readonly hooks: HookRunner;
+  private readonly starts: StartFinder;
 
   constructor(private readonly parts: RoomJoinerParts) {
     this.hooks = new HookRunner(parts);
+    this.starts = new StartFinder(parts);
   }
 
   /** A connection is kicked from a room that it is just joining: the join will be refused. */
@@ -105,7 +83,7 @@ export class RoomJoiner {
 
   private async enter(request: JoinRequest, entering: Entering): Promise<void> {
     const { connection, memberships, at } = request;
-    const start = await this.inTime(request);
+    const start = await this.starts.find(request);
     const member: Member = {
       connection,
       room: start.room,
@@ -178,71 +156,6 @@ export class RoomJoiner {
     }
   }
 
-  /** Subscribes, reads what is to be recovered and enters, all within the time that CN5 gives. */
-  private async inTime(request: JoinRequest): Promise<Start> {
-    let late = false;
-    let giveUp: (error: Error) => void = () => undefined;
-    const timer = this.parts.clock.after(this.parts.joinTimeoutMs, () => {
-      late = true;
-      giveUp(new BrokerUnavailableError(`no answer within ${this.parts.joinTimeoutMs} ms: try again`));
-    });
-    const begun = this.begin(request).then((start) => {
-      if (late) this.letGoOf(start.room, request, true);
-      return start;
-    });
-    try {
-      return await Promise.race([
-        begun,
-        new Promise<never>((_, reject) => {
-          giveUp = reject;
-        }),
-      ]);
-    } finally {
-      timer.cancel();
-      begun.catch(() => undefined); // Told to the caller by the race, or too late to matter.
-    }
-  }
-
-  private async begin(request: JoinRequest): Promise<Start> {
-    const { at, connection } = request;
-    const room = await this.parts.registry.acquire(at);
-    try {
-      const where = request.since === undefined ? undefined : await this.recover(room, request.since);
-      const entered = isPersonal(at)
-        ? { members: 1, first: false }
-        : await this.parts.tracker.enter(at.address, userOf(connection));
-      return {
-        room,
-        entered,
-        epoch: where?.page ? where.epoch : room.epoch,
-        offset: where?.page ? where.offset : room.beginsAt,
-        recovered: where?.recovered,
-        page: where?.page,
-      };
-    } catch (error) {
-      this.parts.registry.release(room);
-      throw error;
-    }
-  }
-
-  /** RC1 and RC2: where the cursor leads. Without a page: nowhere, and the member begins at the top. */
-  private async recover(
-    room: LocalRoom,
-    since: string,
-  ): Promise<{ recovered: boolean; epoch: string; offset: number; page: HistoryPage | undefined }> {
-    const cursor = parseCursor(since);
-    const nowhere = { recovered: false, epoch: '', offset: 0, page: undefined };
-    if (room instanceof LatestRoom) return { ...nowhere, recovered: since === LATEST_CURSOR };
-    if (!cursor) return nowhere;
-    const page = await this.parts.broker.history(room.at.address, {
-      since: cursor.offset,
-      ...firstPage(this.parts.chunk),
-    });
-    if (page.position.epoch !== room.epoch) await room.repair('member');
-    if (!isRecoverable(cursor, page.position) || !continues(cursor, page)) return nowhere;
-    return { recovered: true, epoch: page.position.epoch, offset: cursor.offset, page };
-  }
-
   private async runJoinHooks(member: Member, hooks: RoomHooks): Promise<void> {
     const { connection, room } = member;
     const first = this.parts.registry.add(room, connection);
@@ -297,21 +210,8 @@ export class RoomJoiner {
       this.parts.tracker.exit(member.room.at.address, identity.id, lost, closedWith?.retryMs);
     }
   }
-
-  private letGoOf(room: LocalRoom, request: JoinRequest, lost: boolean): void {
-    if (!isPersonal(room.at)) this.parts.tracker.exit(room.at.address, request.connection.identity.id, lost);
-    this.parts.registry.release(room);
-  }
 }
 
 function notAllowed(): FrameError {
   return new FrameError('forbidden', 'joining this room is not allowed to you');
-}
-
-function isPersonal(at: Address): boolean {
-  return at.namespace === USER_NAMESPACE;
-}
-
-function userOf(connection: Connection): { id: string; name: string } {
-  return { id: connection.identity.id, name: connection.identity.name || 'anonymous' };
 }
