@@ -1,12 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { HandshakeRefusedError, TestClient } from '../../src/testing/index.js';
-import { AppClient } from '../support/app-client.js';
 import { freshRoom, freshUser, range } from '../support/chat.js';
-import { startPods } from '../support/pods.js';
-import type { Pods } from '../support/pods.js';
-import { RedisProcess } from '../support/redis-process.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
-import type { TcpProxy } from '../support/tcp-proxy.js';
+import { PodsOnRedis } from '../support/pods-on-redis.js';
 import { until, within } from '../support/within.js';
 
 // What is swallowed is noticed after some seconds, on each connection.
@@ -15,37 +10,21 @@ jest.setTimeout(120_000);
 /** A command's time, and what a busy machine takes. */
 const BOUND_MS = 15_000;
 
-const cleanUps: (() => unknown)[] = [];
-let redis: RedisProcess;
-/** The first pod's way to Redis. */
-let proxy: TcpProxy;
-let pods: Pods;
+/** The first pod's way to Redis is the one that is cut. */
+let there: PodsOnRedis;
 
 async function start(): Promise<void> {
-  redis = await RedisProcess.start({ persistent: true });
-  cleanUps.push(() => redis.stop());
-  proxy = await startTcpProxy(redis.port);
-  cleanUps.push(() => proxy.close());
-  const ways = [proxy.port, redis.port, redis.port].map((port) => `redis://127.0.0.1:${port}`);
-  const options = { messagesPerSecond: 0, positionCheckMs: 500, leaveGraceMs: 60_000 };
-  pods = await startPods(2, () => ({ redis: ways.shift()! }), options);
-  cleanUps.push(() => pods.close());
+  there = await PodsOnRedis.start({ persistent: true, proxied: 1, options: { leaveGraceMs: 60_000 } });
 }
 
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
-async function enter(room: string, pod: number): Promise<AppClient> {
-  const client = await AppClient.enter(pods, room, freshUser(), pod);
-  cleanUps.push(() => client.close());
-  return client;
-}
+afterEach(() => there.close());
 
 /** How a pod answers a handshake now: 101, or the status of the refusal. */
 async function handshake(pod: number): Promise<number> {
   try {
-    const client = await TestClient.connect(`${pods.urlOf(pod)}/ws/chat`, { token: pods.token(freshUser()) });
+    const client = await TestClient.connect(`${there.pods.urlOf(pod)}/ws/chat`, {
+      token: there.pods.token(freshUser()),
+    });
     client.destroy();
     return 101;
   } catch (error) {
@@ -58,14 +37,18 @@ const handshakeIs = (pod: number, status: number): Promise<void> =>
   until(`pod ${pod} answers a handshake with ${status}`, async () => (await handshake(pod)) === status, 30_000);
 
 describe.each([
-  { what: 'stands still', away: () => Promise.resolve(redis.pause()), back: () => Promise.resolve(redis.resume()) },
-  { what: 'is killed', away: () => redis.kill(), back: () => redis.restart() },
+  {
+    what: 'stands still',
+    away: () => Promise.resolve(there.redis.pause()),
+    back: () => Promise.resolve(there.redis.resume()),
+  },
+  { what: 'is killed', away: () => there.redis.kill(), back: () => there.redis.restart() },
 ])('a Redis that $what', ({ away, back }) => {
   it('is waited for a bounded time; handshakes are refused with 503; afterwards everything goes on, nothing missing, nothing twice', async () => {
     await start();
     const room = freshRoom();
-    const [one, other] = [await enter(room, 0), await enter(room, 1)];
-    const raw = await pods.enter(room, freshUser(), { pod: 1 });
+    const [one, other] = [await there.enter(room, 0), await there.enter(room, 1)];
+    const raw = await there.pods.enter(room, freshUser(), { pod: 1 });
     for (const n of range(1, 5)) await one.say(`before ${n}`);
     await away();
     const saying = range(1, 10).map((n) => (n % 2 === 0 ? one : other).say(`during ${n}`));
@@ -98,13 +81,13 @@ describe.each([
 });
 
 describe.each([
-  { how: 'refused', cut: () => proxy.block() },
-  { how: 'swallowed', cut: () => proxy.swallow() },
+  { how: 'refused', cut: () => there.proxy.block() },
+  { how: 'swallowed', cut: () => there.proxy.swallow() },
 ])('one pod whose way to Redis is $how while another goes on', ({ cut }) => {
   it('refuses handshakes with 503; its members get everything afterwards, in order, once, and what they said is stored once', async () => {
     await start();
     const room = freshRoom();
-    const [cutOff, free] = [await enter(room, 0), await enter(room, 1)];
+    const [cutOff, free] = [await there.enter(room, 0), await there.enter(room, 1)];
     for (const n of range(1, 5)) await free.say(`before ${n}`);
     await cutOff.heard('before 5');
     cut();
@@ -114,7 +97,7 @@ describe.each([
     expect(await handshake(1)).toBe(101);
     for (const n of range(51, 100)) await free.say(`meanwhile ${n}`);
     expect(cutOff.texts).toEqual(range(1, 5).map((n) => `before ${n}`));
-    proxy.mend();
+    there.proxy.mend();
     await handshakeIs(0, 101);
     const offsets = await Promise.all(saying);
     expect(offsets).toEqual([...offsets].sort((a, b) => a - b));

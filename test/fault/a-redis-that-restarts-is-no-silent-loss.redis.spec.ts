@@ -1,42 +1,20 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { RealtimeHealth } from '../../src/index.js';
 import type { TestServer } from '../../src/testing/index.js';
-import { AppClient } from '../support/app-client.js';
 import { freshRoom, freshUser, heard, partsOf, range, storedIn } from '../support/chat.js';
-import { startPods } from '../support/pods.js';
-import type { Pods } from '../support/pods.js';
-import { RedisProcess } from '../support/redis-process.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
-import type { TcpProxy } from '../support/tcp-proxy.js';
+import { PodsOnRedis } from '../support/pods-on-redis.js';
 import { until } from '../support/within.js';
 
 jest.setTimeout(90_000);
 
-const cleanUps: (() => unknown)[] = [];
-let redis: RedisProcess;
-/** Between the pods and Redis; the worker has a way of its own. */
-let proxy: TcpProxy;
-let pods: Pods;
+/** Both pods' way to Redis is cut at once; the worker has one of its own. */
+let there: PodsOnRedis;
 
 async function start({ persistent }: { persistent: boolean }): Promise<void> {
-  redis = await RedisProcess.start({ persistent });
-  cleanUps.push(() => redis.stop());
-  proxy = await startTcpProxy(redis.port);
-  cleanUps.push(() => proxy.close());
-  const ways = [proxy.port, proxy.port, redis.port].map((port) => `redis://127.0.0.1:${port}`);
-  pods = await startPods(2, () => ({ redis: ways.shift()! }), { messagesPerSecond: 0, positionCheckMs: 500 });
-  cleanUps.push(() => pods.close());
+  there = await PodsOnRedis.start({ persistent, proxied: 2 });
 }
 
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
-async function enter(room: string, pod: number): Promise<AppClient> {
-  const client = await AppClient.enter(pods, room, freshUser(), pod);
-  cleanUps.push(() => client.close());
-  return client;
-}
+afterEach(() => there.close());
 
 async function available(server: TestServer): Promise<void> {
   const health = server.app.get(RealtimeHealth, { strict: false });
@@ -45,19 +23,19 @@ async function available(server: TestServer): Promise<void> {
 
 /** The worker says it, without a look at the room before. */
 async function announce(room: string, text: string): Promise<void> {
-  await pods.worker.realtime.to(`chat/${room}`).publish('message', { text });
+  await there.pods.worker.realtime.to(`chat/${room}`).publish('message', { text });
 }
 
 it('with its data: everybody goes on where he was, those who were away too, and what was said meanwhile is stored once', async () => {
   await start({ persistent: true });
   const room = freshRoom();
-  const [speaker, listener] = [await enter(room, 0), await enter(room, 1)];
-  const away = await pods.visit(room, freshUser(), { pod: 1 });
+  const [speaker, listener] = [await there.enter(room, 0), await there.enter(room, 1)];
+  const away = await there.pods.visit(room, freshUser(), { pod: 1 });
   away.client.destroy();
   for (const n of range(1, 20)) await speaker.say(`before ${n}`);
-  await redis.kill();
+  await there.redis.kill();
   const saying = range(1, 20).map((n) => (n % 2 === 0 ? speaker : listener).say(`during ${n}`));
-  await redis.restart();
+  await there.redis.restart();
   expect((await Promise.all(saying)).sort((a, b) => a - b)).toEqual(range(21, 40));
   await speaker.say('after');
   for (const client of [speaker, listener]) {
@@ -66,7 +44,7 @@ it('with its data: everybody goes on where he was, those who were away too, and 
     expect(new Set(client.texts).size).toBe(41);
     expect(client.gaps).toEqual([]);
   }
-  const back = await pods.visit(room, freshUser(), { since: away.joined.cursor });
+  const back = await there.pods.visit(room, freshUser(), { since: away.joined.cursor });
   expect(back.joined).toMatchObject({ recovered: true, cursor: expect.stringMatching(/\.0$/) });
   await heard(back.client, 'after');
   expect(storedIn(back.client, room).map(({ offset }) => offset)).toEqual(range(1, 41));
@@ -76,15 +54,15 @@ describe('without its data', () => {
   it('everybody is told of the gap, once, and numbering begins anew; who comes later is told of none', async () => {
     await start({ persistent: false });
     const room = freshRoom();
-    const [speaker, listener] = [await enter(room, 0), await enter(room, 1)];
+    const [speaker, listener] = [await there.enter(room, 0), await there.enter(room, 1)];
     for (const n of range(1, 20)) await speaker.say(`before ${n}`);
     await listener.heard('before 20');
-    await redis.kill();
+    await there.redis.kill();
     const saying = range(1, 10).map((n) => speaker.say(`during ${n}`));
-    await redis.restart();
+    await there.redis.restart();
     expect(await Promise.all(saying)).toEqual(range(1, 10));
     await speaker.say('after');
-    const late = await enter(room, 1);
+    const late = await there.enter(room, 1);
     await speaker.say('the end');
     for (const client of [speaker, listener]) {
       await client.heard('the end');
@@ -101,15 +79,15 @@ describe('without its data', () => {
   it('a pod that publishes past the old top before anybody looked deceives nobody', async () => {
     await start({ persistent: false });
     const room = freshRoom();
-    const members = [await enter(room, 0), await enter(room, 1)];
+    const members = [await there.enter(room, 0), await there.enter(room, 1)];
     for (const n of range(1, 5)) await members[0]!.say(`before ${n}`);
     await members[1]!.heard('before 5');
-    proxy.block();
-    await redis.kill();
-    await redis.restart();
-    await available(pods.worker);
+    there.proxy.block();
+    await there.redis.kill();
+    await there.redis.restart();
+    await available(there.pods.worker);
     for (const n of range(1, 10)) await announce(room, `new ${n}`);
-    proxy.mend();
+    there.proxy.mend();
     for (const member of members) {
       await until('it is told', () => member.gaps.length > 0, 30_000);
       expect(member.offsets.slice(5)).toEqual([]);
@@ -127,21 +105,21 @@ describe('with data that is a little old', () => {
   it('who saw what was lost is told of the gap, nobody else is, although a pod published past the old top before anybody looked', async () => {
     await start({ persistent: false });
     const [saw, sawNothing] = [freshRoom(), freshRoom()];
-    const members = [await enter(saw, 0), await enter(saw, 1)];
-    const others = [await enter(sawNothing, 0), await enter(sawNothing, 1)];
-    const away = await pods.visit(saw, freshUser(), { pod: 1 });
+    const members = [await there.enter(saw, 0), await there.enter(saw, 1)];
+    const others = [await there.enter(sawNothing, 0), await there.enter(sawNothing, 1)];
+    const away = await there.pods.visit(saw, freshUser(), { pod: 1 });
     away.client.destroy();
     for (const where of [saw, sawNothing]) for (const n of range(1, 3)) await announce(where, `kept ${n}`);
     for (const member of [...members, ...others]) await member.heard('kept 3');
-    await redis.command('SAVE');
+    await there.redis.command('SAVE');
     for (const n of range(1, 4)) await announce(saw, `lost ${n}`);
     for (const member of members) await member.heard('lost 4');
-    proxy.block();
-    await redis.kill();
-    await redis.restart();
-    await available(pods.worker);
+    there.proxy.block();
+    await there.redis.kill();
+    await there.redis.restart();
+    await available(there.pods.worker);
     for (const where of [saw, sawNothing]) for (const n of range(1, 9)) await announce(where, `new ${n}`);
-    proxy.mend();
+    there.proxy.mend();
     for (const member of members) await until('it is told', () => member.gaps.length > 0, 30_000);
     for (const where of [saw, sawNothing]) await announce(where, 'the end');
 
@@ -158,7 +136,7 @@ describe('with data that is a little old', () => {
       expect(other.gaps).toEqual([]);
       expect(other.texts).toEqual(all);
     }
-    const back = await pods.visit(saw, freshUser(), { pod: 1, since: away.joined.cursor });
+    const back = await there.pods.visit(saw, freshUser(), { pod: 1, since: away.joined.cursor });
     expect(back.joined).toMatchObject({ recovered: true });
     await heard(back.client, 'the end');
     expect(storedIn(back.client, saw).map((frame) => frame['text'])).toEqual(all);
@@ -168,7 +146,7 @@ describe('with data that is a little old', () => {
       [4, false],
       [7, false],
     ] as const) {
-      const { joined } = await pods.visit(saw, freshUser(), { since: `${epoch}.${offset}` });
+      const { joined } = await there.pods.visit(saw, freshUser(), { since: `${epoch}.${offset}` });
       expect(joined).toMatchObject({ recovered });
     }
   });
