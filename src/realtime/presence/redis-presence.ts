@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import type { RedisConnections } from '../broker/redis-connections.js';
 import { SystemClock } from '../clock.js';
 import type { Timer } from '../clock.js';
 import { BrokerUnavailableError } from '../realtime.errors.js';
 import type { Presence, PresencePage, PresentUser, ReapedUser } from './presence.js';
+import { RedisPodLease } from './redis-pod-lease.js';
 import { RedisPresenceRooms } from './redis-presence-rooms.js';
-import { expiredScript, releaseScript, renewScript } from './redis-presence-scripts.js';
+import { expiredScript } from './redis-presence-scripts.js';
 
 export interface RedisPresenceOptions {
   readonly connections: RedisConnections;
@@ -28,8 +28,6 @@ interface Stray {
 }
 
 const SIGNS_PER_LEASE = 3;
-/** A sign that comes later than this part of the lease was held up: others' may have been, too. */
-const LATE_SIGN = 1 / 2;
 const REAPED_AT_ONCE = 10;
 const ROOMS_AT_ONCE = 50;
 /** Rooms of a dead pod that are read at a time: it may have had a hundred thousand. */
@@ -45,7 +43,7 @@ export class RedisPresence implements Presence {
   private readonly rooms: RedisPresenceRooms;
   /** The machine's: leases are Redis's own time, which can't be moved. */
   private readonly clock = new SystemClock();
-  private readonly leaseMs: number;
+  private readonly lease: RedisPodLease;
   private readonly listeners: ((left: ReapedUser) => void)[] = [];
   private readonly local = new Map<string, LocalRoom>();
   /** Rooms that are being taken off the pod's list: putting them on again waits for it. */
@@ -55,10 +53,6 @@ export class RedisPresence implements Presence {
   private readonly former = new Map<string, readonly string[]>();
   /** Rooms whose users are not entered under the present name yet. */
   private readonly unregistered = new Set<string>();
-  private pod = newPodName();
-  /** Since when signs of life came through on time; by `performance.now()`, which does not jump with the wall clock. */
-  private steadySince = 0;
-  private lastSign = 0;
   private timer: Timer | undefined;
   private ticking: Promise<void> | undefined;
   private isOpen = false;
@@ -66,10 +60,10 @@ export class RedisPresence implements Presence {
   constructor(options: RedisPresenceOptions) {
     this.connections = options.connections;
     this.rooms = new RedisPresenceRooms(options.connections.keys, options.connections.commands);
-    this.leaseMs = options.leaseMs ?? 10_000;
+    this.lease = new RedisPodLease(options.connections, options.leaseMs ?? 10_000);
     this.connections.onAvailability((available) => {
       if (!available || !this.isOpen) return;
-      this.steadySince = performance.now();
+      this.lease.interrupted();
       this.tick();
     });
   }
@@ -77,13 +71,13 @@ export class RedisPresence implements Presence {
   async open(): Promise<void> {
     await this.connections.open();
     try {
-      await this.takeLease();
+      await this.lease.take();
     } catch (error) {
       await this.connections.close();
       throw error;
     }
     this.isOpen = true;
-    this.timer = this.clock.every(this.leaseMs / SIGNS_PER_LEASE, () => this.tick());
+    this.timer = this.clock.every(this.lease.leaseMs / SIGNS_PER_LEASE, () => this.tick());
   }
 
   async close(graceMs: number): Promise<void> {
@@ -91,12 +85,7 @@ export class RedisPresence implements Presence {
     this.isOpen = false;
     this.timer?.cancel();
     await this.ticking;
-    const { keys, commands } = this.connections;
-    try {
-      await commands.run(releaseScript, [keys.pods()], [this.pod, Math.ceil(graceMs)]);
-    } catch {
-      // Redis is away: the lease runs out by itself.
-    }
+    await this.lease.release(graceMs);
     await this.connections.close();
   }
 
@@ -122,7 +111,7 @@ export class RedisPresence implements Presence {
     this.checkOpen();
     const room = this.local.get(address);
     room?.users.delete(userId);
-    const result = await this.rooms.exit(this.pod, address, userId);
+    const result = await this.rooms.exit(this.lease.pod, address, userId);
     this.strays.delete(strayKey(address, userId));
     this.dropIfEmpty(address);
     return result;
@@ -154,43 +143,23 @@ export class RedisPresence implements Presence {
   }
 
   private async tickNow(): Promise<void> {
-    if (!(await this.renewLease())) await this.goOnUnderAnotherName();
+    if (!(await this.lease.renew())) await this.goOnUnderAnotherName();
     await this.registerAnew();
     await this.takeStraysOut();
     // After an outage leases have run out all around: the others get the time of one to come back before anybody is reaped.
-    if (performance.now() - this.steadySince >= this.leaseMs) await this.reapOthers();
-  }
-
-  private async renewLease(): Promise<boolean> {
-    const { keys, commands } = this.connections;
-    const renewed = (await commands.run(renewScript, [keys.pods()], [this.pod, this.leaseMs, 0])) === 1;
-    this.noteSign();
-    return renewed;
-  }
-
-  private async takeLease(): Promise<void> {
-    const { keys, commands } = this.connections;
-    await commands.run(renewScript, [keys.pods()], [this.pod, this.leaseMs, 1]);
-    this.steadySince = this.lastSign = performance.now();
-  }
-
-  /** An outage that this pod's lease outlived may have been too long for another's, whose last sign was older. */
-  private noteSign(): void {
-    const now = performance.now();
-    if (now - this.lastSign > this.leaseMs * LATE_SIGN) this.steadySince = now;
-    this.lastSign = now;
+    if (this.lease.isSteady) await this.reapOthers();
   }
 
   private async goOnUnderAnotherName(): Promise<void> {
     const strays = [...this.strays.values()].map(({ address }) => address);
-    this.former.set(this.pod, [...new Set([...this.local.keys(), ...strays])]);
+    this.former.set(this.lease.pod, [...new Set([...this.local.keys(), ...strays])]);
     this.strays.clear();
-    this.pod = newPodName();
+    this.lease.rename();
     for (const [address, room] of this.local) {
       room.listed = undefined;
       this.unregistered.add(address);
     }
-    await this.takeLease();
+    await this.lease.take();
   }
 
   private async registerAnew(): Promise<void> {
@@ -210,7 +179,7 @@ export class RedisPresence implements Presence {
   private async takeStraysOut(): Promise<void> {
     for (const [key, { address, userId }] of this.strays) {
       const name = this.local.get(address)?.users.get(userId);
-      const { last, members } = await this.rooms.exit(this.pod, address, userId);
+      const { last, members } = await this.rooms.exit(this.lease.pod, address, userId);
       this.strays.delete(key);
       this.dropIfEmpty(address);
       if (last) this.tell({ address, user: { id: userId, name: name ?? userId }, members });
@@ -240,10 +209,10 @@ export class RedisPresence implements Presence {
   /** Puts a room on the list of the pod. @returns the name of the pod, which it has at that moment. */
   private async listedUnder(address: string, room: LocalRoom): Promise<string> {
     for (;;) {
-      const { pod } = this;
+      const { pod } = this.lease;
       room.listed ??= this.listRoom(pod, address, room);
       await room.listed;
-      if (pod === this.pod) return pod;
+      if (pod === this.lease.pod) return pod;
     }
   }
 
@@ -262,7 +231,7 @@ export class RedisPresence implements Presence {
     if (room && room.users.size > 0) return;
     this.local.delete(address);
     const unlisted = this.connections.commands
-      .call('srem', [this.connections.keys.podRooms(this.pod), address])
+      .call('srem', [this.connections.keys.podRooms(this.lease.pod), address])
       .then(
         () => undefined,
         () => undefined, // A room on the list that nobody is in costs whoever reaps one look.
@@ -281,10 +250,6 @@ export class RedisPresence implements Presence {
   private readonly tell = (left: ReapedUser): void => {
     for (const listener of this.listeners) listener(left);
   };
-}
-
-function newPodName(): string {
-  return randomBytes(9).toString('base64url');
 }
 
 function strayKey(address: string, userId: string): string {
