@@ -3,6 +3,9 @@ import { decodeFrame, encodeFrame, offsetPrefix, parseJson, spliceOffset } from 
 
 const HEADER = { type: 'message', room: 'general', timestamp: '2026-01-01T00:00:00.000Z' };
 
+/** The order in which the server's fields stand. */
+const ORDER = ['type', 'room', 'id', 'user', 'userId', 'timestamp'];
+
 function encoded(payload: unknown, more: object = {}): Record<string, unknown> {
   return JSON.parse(encodeFrame({ ...HEADER, ...more }, payload)) as Record<string, unknown>;
 }
@@ -95,7 +98,7 @@ describe('decodeFrame', () => {
   it('does not take an own __proto__ for the type, the id or the room', () => {
     const decoded = decodeFrame('{"__proto__":{"type":"join","id":"i","room":"r"}}');
     expect(decoded).toMatchObject({ ok: true, frame: { type: 'message' } });
-    expect(decoded.ok && 'id' in decoded.frame).toBe(false);
+    expect(decoded.ok && decoded.frame.id).toBeUndefined();
   });
 
   it('bears depth and length without an exception', () => {
@@ -123,6 +126,18 @@ describe('encodeFrame', () => {
     const text = encodeFrame(HEADER, JSON.parse('{"us\\u0065rId":"evil","a":{"userId":"fine"}}'));
     expect(text).not.toContain('evil');
     expect(JSON.parse(text)).toMatchObject({ a: { userId: 'fine' } });
+  });
+
+  it('a name that JSON writes otherwise is told as it is', () => {
+    for (const user of ['"', '\\', '\n', '\u0000', '\ud800', 'Zo\u00eb', '\u{1f426}', '\u2028']) {
+      const header = { ...HEADER, id: user, user, userId: user };
+      expect(encodeFrame(header, {})).toBe(JSON.stringify({ ...HEADER, id: user, user, userId: user }, ORDER));
+    }
+  });
+
+  it('a header field that is no string is written as JSON has it', () => {
+    const header = { ...HEADER, user: 7 as unknown as string, userId: (() => 1) as unknown as string };
+    expect(encodeFrame(header, {})).toBe(JSON.stringify(header, ORDER));
   });
 
   it('a payload can not set one by toJSON either', () => {

@@ -73,6 +73,10 @@ export function userDedupeKey(user: string | undefined, id: string, n: number): 
 
 /** Encodes frames and hands them to the broker. */
 export class Publisher {
+  /** The newest timestamp and its text: many frames share a millisecond. */
+  private stampedAt = Number.NaN;
+  private stamp = '';
+
   constructor(
     private readonly broker: Broker,
     private readonly clock: Clock,
@@ -110,13 +114,22 @@ export class Publisher {
   }
 
   private encode({ at, type, payload, id, as }: PublishRequest): Buffer {
-    const timestamp = new Date(this.clock.now()).toISOString();
+    const timestamp = this.timestamp();
     const header = { type, room: at.room, id: id ?? randomUUID(), user: as?.name, userId: as?.id, timestamp };
     try {
       return Buffer.from(encodeFrame(header, payload));
     } catch (cause) {
       throw new RealtimeUsageError(`the payload of "${type}" can't be JSON: take out what has no JSON form`, { cause });
     }
+  }
+
+  private timestamp(): string {
+    const now = this.clock.now();
+    if (now !== this.stampedAt) {
+      this.stamp = new Date(now).toISOString();
+      this.stampedAt = now;
+    }
+    return this.stamp;
   }
 }
 
