@@ -13,6 +13,7 @@ import type {
 } from './broker.js';
 import { FrameLog } from './frame-log.js';
 import { MemoryLatest, newEpoch } from './memory-latest.js';
+import { TimedPlace, TimeQueue } from './time-queue.js';
 
 export interface MemoryStoreOptions {
   /** Frames kept per room. 0: no limit but the time. */
@@ -27,19 +28,31 @@ export interface MemoryStoreOptions {
 
 export type StoreListener = (message: BrokerMessage) => void;
 
-interface StoredRoom {
-  epoch: string;
-  top: number;
-  ancestors: Ancestor[];
+class StoredRoom {
+  epoch = newEpoch();
+  top = 0;
+  ancestors: Ancestor[] = [];
   readonly log: FrameLog;
-  /** When it was last published into or looked at. */
-  usedAt: number;
+  /** Among all rooms: when it was last published into or looked at. */
+  readonly used = new TimedPlace<StoredRoom>(this);
+  /** Among those that retain frames: when it was last published into. */
+  readonly retains = new TimedPlace<StoredRoom>(this);
+
+  constructor(
+    readonly address: string,
+    historySize: number,
+  ) {
+    this.log = new FrameLog(historySize);
+  }
 }
 
 interface FirstPublish {
+  readonly key: string;
   readonly offset: number;
   readonly epoch: string;
   readonly expiresAt: number;
+  /** The one that came after it. */
+  next: FirstPublish | undefined;
 }
 
 interface Delivery {
@@ -54,6 +67,7 @@ interface Subscriber {
 
 const ROOM_TTL_MS = 30 * 86_400_000;
 const MAX_ANCESTORS = 16;
+const DONE = Promise.resolve();
 const NOBODY: readonly Subscriber[] = [];
 
 /**
@@ -61,42 +75,42 @@ const NOBODY: readonly Subscriber[] = [];
  * that share one are several pods.
  *
  * Nothing is cleaned up by timers: each use takes away what has expired at the front of three queues that are ordered by
- * time. A room that nobody used for 30 days is forgotten, as in Redis; one that comes back then begins a new epoch.
+ * time, linked lists: the first entry of a Map is behind all that were deleted before it. A room that nobody used for 30 days is forgotten, as in Redis; one that comes back then begins a new epoch.
  * Without a limit in time for the history no room is forgotten.
  */
 export class MemoryStore {
-  /** In the order of their last use. */
   private readonly rooms = new Map<string, StoredRoom>();
-  /** Rooms that retain frames, in the order of their last stored publish, with its time. */
-  private readonly retaining = new Map<string, number>();
-  /** In the order of their expiry. */
+  private readonly byUse = new TimeQueue<StoredRoom>();
+  /** Rooms that retain frames, by their last stored publish. */
+  private readonly retaining = new TimeQueue<StoredRoom>();
   private readonly firsts = new Map<string, FirstPublish>();
+  /** The ends of the list of them, which is in the order of their expiry. */
+  private oldestFirst: FirstPublish | undefined;
+  private newestFirst: FirstPublish | undefined;
   private readonly subscribers = new Map<string, readonly Subscriber[]>();
   private readonly latestRooms: MemoryLatest;
   private readonly clock: Clock;
   private deliveries: Delivery[] = [];
+  private readonly deliverBound = (): void => this.deliverNow();
 
   constructor(private readonly options: MemoryStoreOptions) {
     this.clock = options.clock ?? new SystemClock();
-    this.latestRooms = new MemoryLatest({ ...options, roomTtlMs: ROOM_TTL_MS, clock: this.clock });
+    this.latestRooms = new MemoryLatest({ ...options, roomTtlMs: ROOM_TTL_MS });
   }
 
   publish(address: string, payload: Buffer, options: PublishOptions): PublishResult {
     const { store, dedupeKey, except, key } = options;
-    this.cleanUp();
+    const now = this.cleanUp();
     const firstKey = dedupeKey === undefined ? undefined : `${address}\n${dedupeKey}`;
     const first = firstKey === undefined ? undefined : this.firsts.get(firstKey);
     if (first) return { offset: first.offset || undefined, epoch: first.epoch, duplicate: true };
     const message =
       key === undefined
-        ? this.append(address, payload, store, except)
-        : this.latestRooms.publish(address, key, payload);
+        ? this.append(address, payload, store, except, now)
+        : this.latestRooms.publish(address, key, payload, now);
     const { epoch } = message;
     const offset = key === undefined ? message.offset : 0;
-    if (firstKey !== undefined) {
-      const expiresAt = this.clock.now() + this.options.dedupeTtlMs;
-      this.firsts.set(firstKey, { offset, epoch, expiresAt });
-    }
+    if (firstKey !== undefined) this.remember(firstKey, offset, epoch, now + this.options.dedupeTtlMs);
     this.deliver(address, message);
     return { offset: offset || undefined, epoch, duplicate: false };
   }
@@ -114,37 +128,36 @@ export class MemoryStore {
   }
 
   position(address: string): Position {
-    this.cleanUp();
-    return positionOf(this.use(address));
+    return positionOf(this.use(address, this.cleanUp()));
   }
 
   history(address: string, range: HistoryRange): HistoryPage {
-    this.cleanUp();
-    const room = this.use(address);
+    const room = this.use(address, this.cleanUp());
     return { position: positionOf(room), frames: room.log.read(range) };
   }
 
   latest(address: string, range: LatestRange): LatestPage {
-    this.cleanUp();
-    return this.latestRooms.read(address, range);
+    return this.latestRooms.read(address, range, this.cleanUp());
   }
 
   latestPosition(address: string): Position {
-    this.cleanUp();
-    return this.latestRooms.position(address);
+    return this.latestRooms.position(address, this.cleanUp());
   }
 
   clearHistory(address: string): void {
-    this.rooms.get(address)?.log.clear();
-    this.retaining.delete(address);
+    const room = this.rooms.get(address);
+    if (!room) return;
+    room.log.clear();
+    this.retaining.remove(room.retains);
   }
 
   /**
    * Begins an epoch, as a failover does that lost every frame above `survivingTop`. Default: none was lost. For tests.
    */
   beginEpoch(address: string, survivingTop: number = Number.POSITIVE_INFINITY): void {
-    this.latestRooms.beginEpoch(address, survivingTop);
-    const room = this.use(address);
+    const now = this.clock.now();
+    this.latestRooms.beginEpoch(address, survivingTop, now);
+    const room = this.use(address, now);
     const top = Math.min(room.top, survivingTop);
     room.ancestors = [{ epoch: room.epoch, top }, ...room.ancestors].slice(0, MAX_ANCESTORS);
     room.epoch = newEpoch();
@@ -162,54 +175,72 @@ export class MemoryStore {
     };
   }
 
-  private append(address: string, payload: Buffer, store: boolean, except: string | undefined): BrokerMessage {
-    const room = this.use(address);
+  private append(
+    address: string,
+    payload: Buffer,
+    store: boolean,
+    except: string | undefined,
+    now: number,
+  ): BrokerMessage {
+    const room = this.use(address, now);
     if (!store) return { payload, epoch: room.epoch, offset: 0, except };
     const offset = (room.top += 1);
     room.log.append(offset, payload);
-    this.retaining.delete(address);
-    this.retaining.set(address, this.clock.now());
+    this.retaining.touch(room.retains, now);
     return { payload, epoch: room.epoch, offset, except: undefined };
   }
 
-  private use(address: string): StoredRoom {
-    const room = this.rooms.get(address) ?? {
-      epoch: newEpoch(),
-      top: 0,
-      ancestors: [],
-      log: new FrameLog(this.options.historySize),
-      usedAt: 0,
-    };
-    room.usedAt = this.clock.now();
-    this.rooms.delete(address);
-    this.rooms.set(address, room);
+  private use(address: string, now: number): StoredRoom {
+    let room = this.rooms.get(address);
+    if (!room) {
+      room = new StoredRoom(address, this.options.historySize);
+      this.rooms.set(address, room);
+    }
+    this.byUse.touch(room.used, now);
     return room;
   }
 
-  private cleanUp(): void {
+  /** @returns the time. */
+  private cleanUp(): number {
     const now = this.clock.now();
-    for (const [key, { expiresAt }] of this.firsts) {
-      if (expiresAt > now) break;
-      this.firsts.delete(key);
-    }
-    this.latestRooms.cleanUp();
+    this.forgetFirsts(now);
+    this.latestRooms.cleanUp(now);
     const { historyTtlMs } = this.options;
-    if (historyTtlMs === 0) return;
-    for (const [address, publishedAt] of this.retaining) {
-      if (publishedAt + historyTtlMs > now) break;
-      this.clearHistory(address);
+    if (historyTtlMs === 0) return now;
+    const clearUntil = now - historyTtlMs;
+    for (let room = this.retaining.takeUntil(clearUntil); room; room = this.retaining.takeUntil(clearUntil)) {
+      room.log.clear();
     }
-    for (const [address, { usedAt }] of this.rooms) {
-      if (usedAt + Math.max(ROOM_TTL_MS, historyTtlMs) > now) break;
-      this.rooms.delete(address);
+    const forgetUntil = now - Math.max(ROOM_TTL_MS, historyTtlMs);
+    for (let room = this.byUse.takeUntil(forgetUntil); room; room = this.byUse.takeUntil(forgetUntil)) {
+      this.retaining.remove(room.retains);
+      this.rooms.delete(room.address);
     }
+    return now;
+  }
+
+  private remember(key: string, offset: number, epoch: string, expiresAt: number): void {
+    const first: FirstPublish = { key, offset, epoch, expiresAt, next: undefined };
+    this.firsts.set(key, first);
+    if (this.newestFirst) this.newestFirst.next = first;
+    else this.oldestFirst = first;
+    this.newestFirst = first;
+  }
+
+  private forgetFirsts(now: number): void {
+    while (this.oldestFirst && this.oldestFirst.expiresAt <= now) {
+      this.firsts.delete(this.oldestFirst.key);
+      this.oldestFirst = this.oldestFirst.next;
+    }
+    if (!this.oldestFirst) this.newestFirst = undefined;
   }
 
   /** Never within the call that published, always in the order of the publishes, to those who were subscribed then. */
   private deliver(address: string, message: BrokerMessage): void {
     const listeners = this.subscribers.get(address);
     if (!listeners) return;
-    if (this.deliveries.push({ listeners, message }) === 1) queueMicrotask(() => this.deliverNow());
+    // A microtask all the same, without the AsyncResource that queueMicrotask makes for each.
+    if (this.deliveries.push({ listeners, message }) === 1) void DONE.then(this.deliverBound);
   }
 
   private deliverNow(): void {

@@ -1,0 +1,59 @@
+/** The place of a thing in a {@link TimeQueue}. It stands there or not. */
+export class TimedPlace<Thing> {
+  /** When it was last put at the end. */
+  at = 0;
+  /** @internal */
+  before: TimedPlace<Thing> | undefined;
+  /** @internal */
+  after: TimedPlace<Thing> | undefined;
+  /** @internal */
+  stands = false;
+
+  constructor(readonly thing: Thing) {}
+}
+
+/**
+ * Things in the order of the moments at which they were last touched. To touch one costs the same however many there are: a
+ * Map would delete and set it, and tidy itself up each time it is full of what was deleted.
+ */
+export class TimeQueue<Thing> {
+  /** How many stand in it. */
+  size = 0;
+  private first: TimedPlace<Thing> | undefined;
+  private last: TimedPlace<Thing> | undefined;
+
+  /** Puts a thing at the end, wherever it stands. */
+  touch(place: TimedPlace<Thing>, now: number): void {
+    place.at = now;
+    if (this.last === place) return;
+    if (place.stands) this.remove(place);
+    place.before = this.last;
+    if (this.last) this.last.after = place;
+    else this.first = place;
+    this.last = place;
+    place.stands = true;
+    this.size += 1;
+  }
+
+  /** Takes a thing out, if it is in. */
+  remove(place: TimedPlace<Thing>): void {
+    if (!place.stands) return;
+    const { before, after } = place;
+    if (before) before.after = after;
+    else this.first = after;
+    if (after) after.before = before;
+    else this.last = before;
+    place.before = undefined;
+    place.after = undefined;
+    place.stands = false;
+    this.size -= 1;
+  }
+
+  /** Takes out the one that was touched longest ago, if that was not after `until`. */
+  takeUntil(until: number): Thing | undefined {
+    const { first } = this;
+    if (!first || first.at > until) return undefined;
+    this.remove(first);
+    return first.thing;
+  }
+}
