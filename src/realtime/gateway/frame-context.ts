@@ -7,15 +7,17 @@ export class FrameContext {
   room: Room | undefined;
   /** The first publish that the handler made through {@link room}; its offset is in the `ack` (CL2). */
   firstResult: PublishResult | undefined;
+  /** Publishes that are not settled. */
+  unsettled = 0;
   private failure: { readonly error: unknown } | undefined;
-  private readonly publishes: Promise<unknown>[] = [];
   private count = 0;
+  private onSettled: (() => void) | undefined;
 
   constructor(
     readonly type: string,
     readonly id: string | undefined,
-    /** Called once when the frame's publish is with the broker: the next frame of the sender may start (OR3). */
-    private readonly onHanded: () => void,
+    /** Released when the frame's publish is with the broker: the next frame of the sender may start (OR3). */
+    private readonly turn: { release(): void } | undefined,
   ) {}
 
   /** Notes what went wrong; the first error counts. */
@@ -36,28 +38,32 @@ export class FrameContext {
 
   /** Follows a publish: the frame is not answered before it is settled. */
   track(publish: Promise<PublishResult>, isFirst: boolean): void {
-    this.publishes.push(
-      publish.then(
-        (result) => {
-          if (isFirst) this.firstResult = result;
-        },
-        (error: unknown) => this.fail(error),
-      ),
+    this.unsettled += 1;
+    publish.then(
+      (result) => {
+        if (isFirst) this.firstResult = result;
+        this.publishSettled();
+      },
+      (error: unknown) => {
+        this.fail(error);
+        this.publishSettled();
+      },
     );
   }
 
   /** The publish is with the broker. */
   handedOver(): void {
-    this.onHanded();
+    this.turn?.release();
   }
 
   /** Resolves when every publish of the frame is settled, those included that the handler did not wait for. */
   async settled(): Promise<void> {
-    let seen = -1;
-    while (seen !== this.publishes.length) {
-      seen = this.publishes.length;
-      await Promise.all(this.publishes);
-    }
+    while (this.unsettled > 0) await new Promise<void>((resolve) => (this.onSettled = resolve));
+  }
+
+  private publishSettled(): void {
+    this.unsettled -= 1;
+    if (this.unsettled === 0) this.onSettled?.();
   }
 }
 

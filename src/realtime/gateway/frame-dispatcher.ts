@@ -18,6 +18,8 @@ import { failureOf } from './frame-failure.js';
 import { checkFrameId, FrameRoom } from './frame-room.js';
 import { isThrownByHandler } from './handler-errors.js';
 import type { ProtocolFrames } from './protocol-frames.js';
+import type { LaneTurn } from './lanes.js';
+import { handlerOf } from './session.js';
 import type { BoundHandler, Session } from './session.js';
 
 export interface FrameDispatcherParts {
@@ -41,11 +43,10 @@ export class FrameDispatcher {
   constructor(private readonly parts: FrameDispatcherParts) {}
 
   /** One message of a connection, as `ws` gives it. */
-  receive(session: Session, data: Buffer, isBinary: boolean): void {
+  receive(session: Session, data: Buffer, isBinary: boolean, now: number): void {
     const { connection, limiter } = session;
     this.parts.traffic.received += 1;
     if (!connection.open) return;
-    const now = this.parts.clock.now();
     const decoded = isBinary
       ? ({ ok: false, message: 'expected a text message, got a binary one' } as const)
       : decodeFrame(data.toString());
@@ -66,7 +67,8 @@ export class FrameDispatcher {
 
   /** A lane got shorter: reading goes on where it was suspended. */
   settled(session: Session): void {
-    if (session.lanes.pending < MAX_PENDING_FRAMES / 2) session.connection.resume(this.parts.clock.now());
+    const { connection, lanes } = session;
+    if (connection.paused && lanes.pending < MAX_PENDING_FRAMES / 2) connection.resume(this.parts.clock.now());
   }
 
   /** `ping`, `pong` and `auth`: they never wait and don't count towards the rate (CL7), but towards a bound of their own. */
@@ -135,7 +137,7 @@ export class FrameDispatcher {
   }
 
   private toHandler(session: Session, frame: ClientFrame): void {
-    const handler = session.handlers.get(frame.type);
+    const handler = handlerOf(session, frame.type);
     const room = frame.room ?? session.pathRoom;
     if (!handler) {
       return this.fail(
@@ -151,13 +153,13 @@ export class FrameDispatcher {
     const isIn = room === undefined || session.memberships.get(room) !== undefined;
     if (!isIn && !session.lanes.has(lane)) return this.fail(session, frame.type, frame.id, room, notInRoom());
     if (session.gateway.concurrent.has(frame.type)) {
-      session.lanes.add(lane, (release) => {
-        const handled = this.handle(session, frame, room, handler, release);
-        release();
+      session.lanes.add(lane, (turn) => {
+        const handled = this.handle(session, frame, room, handler, turn);
+        turn.release();
         return handled;
       });
     } else {
-      session.lanes.add(lane, (release) => this.handle(session, frame, room, handler, release));
+      session.lanes.add(lane, (turn) => this.handle(session, frame, room, handler, turn));
     }
   }
 
@@ -166,10 +168,10 @@ export class FrameDispatcher {
     frame: ClientFrame,
     room: string | undefined,
     handler: BoundHandler,
-    release: () => void,
+    turn: LaneTurn,
   ): Promise<void> {
     const { connection } = session;
-    const context = new FrameContext(frame.type, frame.id, release);
+    const context = new FrameContext(frame.type, frame.id, turn);
     let returned: unknown;
     try {
       if (room !== undefined) {
@@ -187,7 +189,7 @@ export class FrameDispatcher {
     } catch (error) {
       context.fail(error);
     }
-    await context.settled();
+    if (context.unsettled > 0) await context.settled();
     if (!context.failed) {
       try {
         this.acknowledge(session, context, returned);

@@ -32,12 +32,28 @@ export class FrameRoom extends Room {
     return publish;
   }
 
-  private async publishAs(n: number, type: string, payload: unknown, options: PublishOptions): Promise<PublishResult> {
-    // Without an await where the policy answers at once: the publish is then handed over within the call.
+  /** Where the policy answers at once, the publish is handed over within the call. */
+  private publishAs(n: number, type: string, payload: unknown, options: PublishOptions): Promise<PublishResult> {
     const allowed = this.isAllowed(type);
-    if (allowed !== true && !isYes(await allowed)) {
+    return allowed === true
+      ? this.handOver(n, type, payload, options)
+      : this.publishIfAllowed(allowed, n, type, payload, options);
+  }
+
+  private async publishIfAllowed(
+    allowed: boolean | Promise<boolean>,
+    n: number,
+    type: string,
+    payload: unknown,
+    options: PublishOptions,
+  ): Promise<PublishResult> {
+    if (!isYes(await allowed)) {
       throw new FrameError('forbidden', 'publishing in this room is not allowed to you');
     }
+    return this.handOver(n, type, payload, options);
+  }
+
+  private handOver(n: number, type: string, payload: unknown, options: PublishOptions): Promise<PublishResult> {
     const result = this.send(n, type, payload, options);
     this.frame.handedOver();
     return result;
@@ -45,17 +61,18 @@ export class FrameRoom extends Room {
 
   /** A policy that throws says no, and is logged; that the broker is away is no answer. */
   private isAllowed(type: string): boolean | Promise<boolean> {
-    const refused = (error: unknown): boolean => {
-      if (error instanceof BrokerUnavailableError) throw error;
-      this.events.emit('taskFailed', { task: `RoomPolicy.mayPublish of ${this.address}`, error });
-      return false;
-    };
     try {
       const allowed = this.policy().mayPublish(this.connection.identity, this, type);
-      return typeof allowed === 'boolean' ? allowed : Promise.resolve(allowed).catch(refused);
+      return typeof allowed === 'boolean' ? allowed : Promise.resolve(allowed).catch((error) => this.refused(error));
     } catch (error) {
-      return refused(error);
+      return this.refused(error);
     }
+  }
+
+  private async refused(error: unknown): Promise<boolean> {
+    if (error instanceof BrokerUnavailableError) throw error;
+    this.events.emit('taskFailed', { task: `RoomPolicy.mayPublish of ${this.address}`, error });
+    return false;
   }
 
   private send(n: number, type: string, payload: unknown, options: PublishOptions): Promise<PublishResult> {

@@ -61,6 +61,7 @@ export class GatewayBinder {
       schedule: scheduleOf(definition),
       concurrent: this.inspectHandlers(metatype),
       connect: undefined,
+      handlerPlaces: undefined,
     };
     for (const other of this.bound) refuseConflict(binding, other);
     this.bound.push(binding);

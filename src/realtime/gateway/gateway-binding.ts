@@ -24,4 +24,6 @@ export interface GatewayBinding {
   readonly concurrent: ReadonlySet<string>;
   /** Tells Nest of a connection: it binds the handlers and calls `handleConnection`. */
   connect: ((connection: Connection) => void) | undefined;
+  /** Where the handler of a type stands among those that Nest binds to a connection; known with the first one. */
+  handlerPlaces: ReadonlyMap<string, number> | undefined;
 }

@@ -137,7 +137,9 @@ export class GatewayRuntime {
   /** Nest binds a gateway's handlers to a connection. */
   bindHandlers(connection: Connection, handlers: readonly { message: unknown; callback: BoundHandler }[]): void {
     const session = this.sessions.get(connection);
-    for (const { message, callback } of handlers) session?.handlers.set(String(message), callback);
+    if (!session) return;
+    session.gateway.handlerPlaces ??= new Map(handlers.map(({ message }, place) => [String(message), place]));
+    session.handlers = handlers.map(({ callback }) => callback);
   }
 
   /** Takes a connection out of a room because it was kicked (CN6). */
@@ -252,7 +254,7 @@ export class GatewayRuntime {
       errors: new ErrorBudget(options.maxErrorsPerMinute),
       controls: new ErrorBudget(MAX_CONTROLS_PER_MINUTE),
       pathRoom: admission.at?.room,
-      handlers: new Map(),
+      handlers: [],
       historyTurns: new Turns(),
     };
     return session;
@@ -263,17 +265,16 @@ export class GatewayRuntime {
     const { connection, gateway } = session;
     const { clock, frames, texts } = this.parts;
     const dispatcher = gateway.codec === 'json' ? frames : texts;
-    const heard = (): void => {
-      connection.heardAt = clock.now();
-    };
     nameBreach(ws, connection);
     ws.on('message', (data, isBinary) => {
-      heard();
-      dispatcher.receive(session, data as Buffer, isBinary);
+      const now = clock.now();
+      connection.heardAt = now;
+      dispatcher.receive(session, data as Buffer, isBinary, now);
     });
     const control = (): void => {
-      heard();
-      if (session.controls.spend(clock.now())) connection.close(CloseCode.rateLimited, 'rate_limited');
+      const now = clock.now();
+      connection.heardAt = now;
+      if (session.controls.spend(now)) connection.close(CloseCode.rateLimited, 'rate_limited');
     };
     ws.on('ping', control);
     ws.on('pong', () => {

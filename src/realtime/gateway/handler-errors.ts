@@ -46,7 +46,7 @@ function marking(method: (...args: unknown[]) => unknown): (...args: unknown[]) 
   return function (this: unknown, ...args: unknown[]): unknown {
     try {
       const returned = method.apply(this, args);
-      if (returned instanceof Promise) return returned.catch(markAndThrow);
+      if (returned instanceof Promise) void returned.then(undefined, mark); // Before whoever waits for it.
       return isObservable(returned) ? returned.pipe(catchError(markAndThrow)) : returned;
     } catch (error) {
       return markAndThrow(error);
@@ -54,7 +54,11 @@ function marking(method: (...args: unknown[]) => unknown): (...args: unknown[]) 
   };
 }
 
-function markAndThrow(error: unknown): never {
+function mark(error: unknown): void {
   if (typeof error === 'object' && error !== null) thrown.add(error);
+}
+
+function markAndThrow(error: unknown): never {
+  mark(error);
   throw error;
 }

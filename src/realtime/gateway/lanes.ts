@@ -1,31 +1,64 @@
-/** A piece of work in a lane. It calls `release` when the next one may start; at the latest when it settles. */
-export type LaneTask = (release: () => void) => Promise<void>;
+/** A piece of work in a lane. It releases its turn when the next one may start; at the latest when it settles. */
+export type LaneTask = (turn: LaneTurn) => Promise<void>;
 
 /** What a join or leave that has not been worked on yet will make of the membership. */
 export type PendingMembership = 'joining' | 'leaving';
 
-interface Lane {
-  readonly queue: LaneTask[];
+interface LastChange {
+  readonly kind: PendingMembership;
+  readonly answered: Promise<void>;
+}
+
+/** The frames of one connection to one room. What few of them need is made when it is needed. */
+class Lane {
+  waiting: LaneTask[] | undefined;
   /** A task runs that has not released. */
-  busy: boolean;
+  busy = false;
   /** The next task may start. */
-  free: boolean;
+  free = false;
   /** Tasks are being started further up the stack. */
-  starting: boolean;
+  starting = false;
   /** The last join or leave that waits or runs, and when it will have been answered. */
-  lastChange: { readonly kind: PendingMembership; readonly answered: Promise<void> } | undefined;
+  lastChange: LastChange | undefined;
   /** Questions that are being answered: a leave waits for those that came before it (CL3). */
-  readonly questions: Set<Promise<void>>;
+  questions: Set<Promise<void>> | undefined;
+
+  constructor(readonly room: string) {}
+
+  get idle(): boolean {
+    return !this.busy && (this.questions === undefined || this.questions.size === 0);
+  }
+}
+
+/** A task's turn in its lane. */
+export class LaneTurn {
+  private released = false;
+
+  /** @internal */
+  constructor(
+    private readonly lanes: Lanes,
+    private readonly lane: Lane,
+  ) {}
+
+  /** The next task of the lane may start. Only the first call counts. */
+  release(): void {
+    if (this.released) return;
+    this.released = true;
+    this.lanes.next(this.lane);
+  }
 }
 
 /**
  * Keeps the order of one connection's frames, room by room (OR3): a task starts when the one before it in its lane has
  * settled or released. Lanes of different rooms do not wait for each other.
+ *
+ * Nearly always one lane is in use at a time, or none: it stands by itself, and a Map is there only while there are others.
  */
 export class Lanes {
-  private readonly lanes = new Map<string, Lane>();
+  private lane: Lane | undefined;
+  private others: Map<string, Lane> | undefined;
   private count = 0;
-  private idle: (() => void)[] = [];
+  private idle: (() => void)[] | undefined;
 
   /** @param onSettled Called each time when a task has ended. */
   constructor(private readonly onSettled: () => void) {}
@@ -35,29 +68,34 @@ export class Lanes {
     return this.count;
   }
 
+  /** Lanes in use. */
+  get size(): number {
+    return (this.lane ? 1 : 0) + (this.others?.size ?? 0);
+  }
+
   /** Resolves when no task waits or runs. */
   settled(): Promise<void> {
     if (this.count === 0) return Promise.resolve();
-    return new Promise((resolve) => this.idle.push(resolve));
+    return new Promise((resolve) => (this.idle ??= []).push(resolve));
   }
 
   /** Whether a join or leave of the room, or a handler for it, waits or runs. */
   has(room: string): boolean {
-    return this.lanes.get(room)?.busy === true;
+    return this.find(room)?.busy === true;
   }
 
   /** Adds a task at the end of a room's lane. It must not throw: what it rejects with is lost. */
   add(room: string, task: LaneTask): void {
     const lane = this.laneOf(room);
     this.count += 1;
-    lane.queue.push(task);
-    if (!lane.busy) this.next(room, lane);
+    if (lane.busy) (lane.waiting ??= []).push(task);
+    else this.run(lane, task);
   }
 
   /** Adds a join or leave, which holds up the lane until it is answered. It must not throw. */
   addChange(room: string, kind: PendingMembership, change: () => Promise<void>): void {
     const lane = this.laneOf(room);
-    const before = [...lane.questions];
+    const before = [...(lane.questions ?? [])];
     let done: () => void = () => undefined;
     const pending = { kind, answered: new Promise<void>((resolve) => (done = resolve)) };
     lane.lastChange = pending;
@@ -81,61 +119,76 @@ export class Lanes {
     const lane = this.laneOf(room);
     const ahead = lane.lastChange;
     const answered = ahead?.kind === 'joining' ? ahead.answered.then(() => answer(ahead.kind)) : answer(ahead?.kind);
-    lane.questions.add(answered);
+    const questions = (lane.questions ??= new Set());
+    questions.add(answered);
     void answered.finally(() => {
-      lane.questions.delete(answered);
-      this.dropIfIdle(room, lane);
+      questions.delete(answered);
+      this.dropIfIdle(lane);
     });
   }
 
-  private laneOf(room: string): Lane {
-    const found = this.lanes.get(room);
-    if (found) return found;
-    const lane: Lane = {
-      queue: [],
-      busy: false,
-      free: false,
-      starting: false,
-      lastChange: undefined,
-      questions: new Set(),
-    };
-    this.lanes.set(room, lane);
-    return lane;
-  }
-
-  private dropIfIdle(room: string, lane: Lane): void {
-    if (!lane.busy && lane.questions.size === 0 && this.lanes.get(room) === lane) this.lanes.delete(room);
-  }
-
-  /** The lane may start its next task. A loop, not a recursion: thousands may release at once. */
-  private next(room: string, lane: Lane): void {
+  /** The lane may start its next task. A loop, not a recursion: thousands may release at once. @internal */
+  next(lane: Lane): void {
     lane.free = true;
     if (lane.starting) return;
-    lane.starting = true;
-    while (lane.free) {
-      const task = lane.queue.shift();
-      lane.busy = task !== undefined;
-      if (!task) break;
-      lane.free = false;
-      this.start(task, () => this.next(room, lane));
-    }
-    lane.starting = false;
-    this.dropIfIdle(room, lane);
+    const task = lane.waiting?.shift();
+    if (task) return this.run(lane, task);
+    lane.busy = false;
+    this.dropIfIdle(lane);
   }
 
-  private start(task: LaneTask, next: () => void): void {
-    let released = false;
-    const release = (): void => {
-      if (released) return;
-      released = true;
-      next();
-    };
+  private run(lane: Lane, first: LaneTask): void {
+    lane.starting = true;
+    let task: LaneTask | undefined = first;
+    do {
+      lane.busy = true;
+      lane.free = false;
+      this.start(lane, task);
+      if (!lane.free) break;
+      task = lane.waiting?.shift();
+      lane.busy = task !== undefined;
+    } while (task);
+    lane.starting = false;
+    if (!lane.busy) this.dropIfIdle(lane);
+  }
+
+  private start(lane: Lane, task: LaneTask): void {
+    const turn = new LaneTurn(this, lane);
     const settled = (): void => {
       this.count -= 1;
       this.onSettled();
-      release();
-      if (this.count === 0) for (const resolve of this.idle.splice(0)) resolve();
+      turn.release();
+      if (this.count === 0 && this.idle) this.tellIdle();
     };
-    task(release).then(settled, settled);
+    task(turn).then(settled, settled);
+  }
+
+  private tellIdle(): void {
+    const { idle = [] } = this;
+    this.idle = undefined;
+    for (const resolve of idle) resolve();
+  }
+
+  private find(room: string): Lane | undefined {
+    return this.lane?.room === room ? this.lane : this.others?.get(room);
+  }
+
+  private laneOf(room: string): Lane {
+    const found = this.find(room);
+    if (found) return found;
+    const lane = new Lane(room);
+    if (this.lane) (this.others ??= new Map()).set(room, lane);
+    else this.lane = lane;
+    return lane;
+  }
+
+  private dropIfIdle(lane: Lane): void {
+    if (!lane.idle) return;
+    if (this.lane === lane) {
+      this.lane = undefined;
+    } else if (this.others?.get(lane.room) === lane) {
+      this.others.delete(lane.room);
+      if (this.others.size === 0) this.others = undefined;
+    }
   }
 }

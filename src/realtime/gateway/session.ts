@@ -21,7 +21,14 @@ export interface Session {
   readonly controls: ErrorBudget;
   /** The room of the connection's path, by the name that frames use. */
   readonly pathRoom: string | undefined;
-  readonly handlers: Map<string, BoundHandler>;
+  /** Where each stands is said by the gateway, once for all connections: see {@link handlerOf}. */
+  handlers: readonly BoundHandler[];
   /** Its questions for history: one is answered at a time. */
   readonly historyTurns: Turns;
+}
+
+/** The handler of a type, bound to the session's connection. */
+export function handlerOf({ gateway, handlers }: Session, type: string): BoundHandler | undefined {
+  const place = gateway.handlerPlaces?.get(type);
+  return place === undefined ? undefined : handlers[place];
 }

@@ -10,6 +10,7 @@ import type { RoomPolicy } from '../auth/room-policy.js';
 import { FrameContext } from './frame-context.js';
 import { failureOf } from './frame-failure.js';
 import { FrameRoom } from './frame-room.js';
+import { handlerOf } from './session.js';
 import type { Session } from './session.js';
 
 export interface TextDispatcherParts {
@@ -33,12 +34,12 @@ export class TextDispatcher {
 
   constructor(private readonly parts: TextDispatcherParts) {}
 
-  receive(session: Session, data: Buffer, isBinary: boolean): void {
+  receive(session: Session, data: Buffer, isBinary: boolean, now: number): void {
     const { connection, limiter, lanes } = session;
     this.parts.traffic.received += 1;
     if (!connection.open) return;
     if (isBinary) return connection.close(CloseCode.unsupportedData);
-    const debtMs = limiter.borrow(this.parts.clock.now());
+    const debtMs = limiter.borrow(now);
     if (debtMs > 0) this.slowDown(session, debtMs);
     const text = data.toString();
     lanes.add('', () => this.handle(session, text));
@@ -65,8 +66,8 @@ export class TextDispatcher {
 
   private async handle(session: Session, text: string): Promise<void> {
     const { connection, pathRoom } = session;
-    const handler = session.handlers.get(TEXT_TYPE);
-    const context = new FrameContext(TEXT_TYPE, undefined, () => undefined);
+    const handler = handlerOf(session, TEXT_TYPE);
+    const context = new FrameContext(TEXT_TYPE, undefined, undefined);
     const member = pathRoom === undefined ? undefined : session.memberships.get(pathRoom);
     const { rooms, policy, events } = this.parts;
     if (member) context.room = new FrameRoom(member.room.at, rooms, context, connection, policy, events);
@@ -77,7 +78,7 @@ export class TextDispatcher {
     } catch (error) {
       context.fail(error);
     }
-    await context.settled();
+    if (context.unsettled > 0) await context.settled();
     if (!context.failed) {
       try {
         answer(connection, returned);
