@@ -42,7 +42,11 @@ export class FrameValidationPipe extends ValidationPipe {
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (this.acceptance && metadata.metatype && this.toValidate(metadata)) {
+    if (!this.acceptance) return super.transform(value, metadata) as Promise<unknown>;
+    if (!metadata.metatype || !this.toValidate(metadata)) {
+      // `@CurrentRoom()` and the like, in every frame. Nest's pipe would hand it on too, in a promise more.
+      if (!this.isTransformEnabled) return value;
+    } else {
       this.libraries ??= await loadLibraries();
       const accepted = this.accept(value, metadata.metatype, this.acceptance, this.libraries);
       if (accepted) return accepted;
