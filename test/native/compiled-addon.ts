@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe, it } from '@jest/globals';
 
 const BUILD = join(import.meta.dirname, '../../tools/build-native.mjs');
 /** How tools/build-native.mjs ends where there is no C compiler. */
@@ -31,4 +32,13 @@ export function compileAddon(): CompiledAddon {
   remove();
   if (status === NO_COMPILER) return { path: undefined, why: stderr.trim(), remove };
   throw new Error(stderr);
+}
+
+/**
+ * Describes what needs the addon. A machine without a C compiler has none and needs none, the product works without:
+ * there, and only there, it is skipped, with the reason in the title.
+ */
+export function describeWith({ path, why }: CompiledAddon, title: string, tests: (path: string) => void): void {
+  if (path !== undefined) describe(title, () => tests(path));
+  else describe.skip(`${title} (skipped: ${why})`, () => it('is not compiled', () => undefined));
 }

@@ -5,14 +5,14 @@ import type { AddressInfo, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WebSocket, WebSocketServer } from 'ws';
-import { BufferBudget } from '../../src/realtime/connection/buffer-budget.js';
-import { Connection } from '../../src/realtime/connection/connection.js';
+import type { Connection } from '../../src/realtime/connection/connection.js';
+import { connectionOn } from '../../src/realtime/connection/connection.double.js';
 import { DirectSocket, directWrites } from '../../src/realtime/connection/direct-writes.js';
 import { loadDirectWriter } from '../../src/realtime/connection/direct-writer.js';
 import { encodeTextMessage } from '../../src/realtime/connection/ws-frame.js';
 import { FanOut } from '../../src/realtime/rooms/fan-out.js';
 import { until } from '../support/within.js';
-import { compileAddon } from './compiled-addon.js';
+import { compileAddon, describeWith } from './compiled-addon.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const encoded = (text: string): Buffer => encodeTextMessage(Buffer.from(text));
@@ -63,68 +63,48 @@ class Members {
   }
 
   private connect(ws: WebSocket, socket: Socket): Connection {
-    return new Connection(ws, socket, {
-      id: String(this.all.length),
-      namespace: 'test',
-      identity: { id: 'u', name: 'u', anonymous: false } as Connection['identity'],
-      codec: 'text',
-      headers: {},
-      url: '/',
-      ip: '127.0.0.1',
-      params: {},
-      query: {},
-      user: undefined,
-      openedAt: 0,
-      maxBufferedBytes: 0,
-      writesDirectly: this.writesDirectly,
-      budget: new BufferBudget(0, () => []),
-      onHookFailed: () => undefined,
-    });
+    return connectionOn(ws, socket, { id: String(this.all.length), writesDirectly: this.writesDirectly });
   }
 }
 
 const addon = compileAddon();
 afterAll(() => addon.remove());
 describe('what a room writes by socket.write', () => contract(false));
-if (addon.path === undefined)
-  describe.skip(`by the native writer (skipped: ${addon.why})`, () => it('is not compiled', () => {}));
-else {
-  const found = loadDirectWriter(addon.path);
+describeWith(addon, 'what a room writes by the native writer', (path) => {
+  const found = loadDirectWriter(path);
   if (!('writer' in found)) throw new Error(found.why);
   let calls = 0;
-  describe('what a room writes by the native writer', () => {
-    beforeEach(() => {
-      calls = 0;
-      directWrites.use({ write: (...args) => ((calls += 1), found.writer.write(...args)) });
-    });
-    contract(true);
-
-    it('writes to 300 members in two calls', async () => {
-      const members = new Members(true);
-      const room: Member[] = [];
-      for (let i = 0; i < 300; i += 1) room.push(await members.join());
-      new FanOut(room).deliver(encoded('to all'));
-      await until('all have it', () => room.every(({ got }) => got.length === 1));
-      expect(calls).toBe(2);
-      members.close();
-    });
-
-    it('is not used with permessage-deflate, for TLS, or where somebody replaced write', async () => {
-      const members = new Members(true);
-      const compressed = await members.join(true);
-      new FanOut([compressed, compressed]).deliver(encoded('packed'));
-      await until('it arrives', () => compressed.got.length === 2);
-      expect(calls).toBe(0);
-      const { socket } = await members.join();
-      socket.write = socket.write.bind(socket);
-      expect(DirectSocket.of(socket)).toBeUndefined();
-      const { socket: other } = await members.join();
-      expect(DirectSocket.of(other)).toBeDefined();
-      expect(DirectSocket.of(new TLSSocket(other))).toBeUndefined();
-      members.close();
-    });
+  beforeEach(() => {
+    calls = 0;
+    directWrites.use({ write: (...args) => ((calls += 1), found.writer.write(...args)) });
   });
-}
+  contract(true);
+
+  it('writes to 300 members in two calls', async () => {
+    const members = new Members(true);
+    const room: Member[] = [];
+    for (let i = 0; i < 300; i += 1) room.push(await members.join());
+    new FanOut(room).deliver(encoded('to all'));
+    await until('all have it', () => room.every(({ got }) => got.length === 1));
+    expect(calls).toBe(2);
+    members.close();
+  });
+
+  it('is not used with permessage-deflate, for TLS, or where somebody replaced write', async () => {
+    const members = new Members(true);
+    const compressed = await members.join(true);
+    new FanOut([compressed, compressed]).deliver(encoded('packed'));
+    await until('it arrives', () => compressed.got.length === 2);
+    expect(calls).toBe(0);
+    const { socket } = await members.join();
+    socket.write = socket.write.bind(socket);
+    expect(DirectSocket.of(socket)).toBeUndefined();
+    const { socket: other } = await members.join();
+    expect(DirectSocket.of(other)).toBeDefined();
+    expect(DirectSocket.of(new TLSSocket(other))).toBeUndefined();
+    members.close();
+  });
+});
 
 /** The same whichever way it is written. */
 function contract(writesDirectly: boolean): void {

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { constants, devNull } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, it } from '@jest/globals';
 import { loadDirectWriter } from '../../src/realtime/connection/direct-writer.js';
 import type { DirectWriter } from '../../src/realtime/connection/direct-writer.js';
 import { within } from '../support/within.js';
-import { compileAddon } from './compiled-addon.js';
+import { compileAddon, describeWith } from './compiled-addon.js';
 import { readBytes, SocketPairs } from './socket-pairs.js';
 
 const { EAGAIN, EBADF, ECONNRESET, ENOTSOCK, EPIPE } = constants.errno;
@@ -20,9 +20,7 @@ interface Anything {
 
 const addon = compileAddon();
 afterAll(() => addon.remove());
-const title = 'one call that writes to many sockets';
-if (addon.path === undefined) describe.skip(`${title} (skipped: ${addon.why})`, () => it('is not compiled', () => {}));
-else describe(title, () => tests(addon.path ?? ''));
+describeWith(addon, 'one call that writes to many sockets', tests);
 
 function tests(path: string): void {
   let pairs: SocketPairs;

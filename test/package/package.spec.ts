@@ -161,6 +161,7 @@ describe('the package that is published', () => {
   });
 
   const compiles = !spawnSync(process.env['CC'] || 'cc', ['--version']).error;
+  // The package works without the addon, so a machine that can't compile it lacks nothing; there it is skipped, and says so.
   const reason = compiles ? '' : ' (skipped: there is no C compiler)';
   (compiles ? it : it.skip)(`compiles the native writer where the customer asks for it, and loads it${reason}`, () => {
     linkOnce('node-api-headers');

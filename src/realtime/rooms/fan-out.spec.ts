@@ -3,8 +3,8 @@ import { array, assert, asyncProperty, constant, constantFrom, nat, oneof, recor
 import type { Arbitrary } from 'fast-check';
 import { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { BufferBudget } from '../connection/buffer-budget.js';
-import { Connection } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
+import { connectionOn } from '../connection/connection.double.js';
 import { encodeTextMessage } from '../connection/ws-frame.js';
 import { FanOut } from './fan-out.js';
 
@@ -29,22 +29,7 @@ class Reader {
       writableHighWaterMark: 100,
     });
     const ws = { extensions: '', readyState: 1, OPEN: 1, resume: () => undefined, close: () => undefined };
-    this.connection = new Connection(ws as unknown as WebSocket, socket, {
-      id,
-      namespace: 'test',
-      identity: { id, name: id, anonymous: false } as Connection['identity'],
-      codec: 'text',
-      headers: {},
-      url: '/',
-      ip: '127.0.0.1',
-      params: {},
-      query: {},
-      user: undefined,
-      openedAt: 0,
-      maxBufferedBytes: 0,
-      budget: new BufferBudget(0, () => []),
-      onHookFailed: () => undefined,
-    });
+    this.connection = connectionOn(ws as unknown as WebSocket, socket, { id });
   }
 
   read(): void {
