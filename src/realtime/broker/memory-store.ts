@@ -11,9 +11,9 @@ import type {
   PublishOptions,
   PublishResult,
 } from './broker.js';
+import { ExpiringRoom, ExpiringRooms } from './expiring-rooms.js';
 import { FrameLog } from './frame-log.js';
 import { MemoryLatest, newEpoch } from './memory-latest.js';
-import { TimedPlace, TimeQueue } from './time-queue.js';
 
 export interface MemoryStoreOptions {
   /** Frames kept per room. 0: no limit but the time. */
@@ -28,21 +28,19 @@ export interface MemoryStoreOptions {
 
 export type StoreListener = (message: BrokerMessage) => void;
 
-class StoredRoom {
+class StoredRoom extends ExpiringRoom {
   epoch = newEpoch();
   top = 0;
   ancestors: Ancestor[] = [];
   readonly log: FrameLog;
-  /** Among all rooms: when it was last published into or looked at. */
-  readonly used = new TimedPlace<StoredRoom>(this);
-  /** Among those that retain frames: when it was last published into. */
-  readonly retains = new TimedPlace<StoredRoom>(this);
 
-  constructor(
-    readonly address: string,
-    historySize: number,
-  ) {
+  constructor(address: string, historySize: number) {
+    super(address);
     this.log = new FrameLog(historySize);
+  }
+
+  clear(): void {
+    this.log.clear();
   }
 }
 
@@ -74,15 +72,13 @@ const NOBODY: readonly Subscriber[] = [];
  * What Redis is to `RedisBroker`, for brokers of one process: numbers, keeps, deduplicates and delivers. Several brokers
  * that share one are several pods.
  *
- * Nothing is cleaned up by timers: each use takes away what has expired at the front of three queues that are ordered by
- * time, linked lists: the first entry of a Map is behind all that were deleted before it. A room that nobody used for 30 days is forgotten, as in Redis; one that comes back then begins a new epoch.
- * Without a limit in time for the history no room is forgotten.
+ * Nothing is cleaned up by timers: each use takes away what has expired at the front of queues that are ordered by time,
+ * linked lists: the first entry of a Map is behind all that were deleted before it. A room that nobody used for 30 days is
+ * forgotten, as in Redis; one that comes back then begins a new epoch. Without a limit in time for the history no room is
+ * forgotten.
  */
 export class MemoryStore {
-  private readonly rooms = new Map<string, StoredRoom>();
-  private readonly byUse = new TimeQueue<StoredRoom>();
-  /** Rooms that retain frames, by their last stored publish. */
-  private readonly retaining = new TimeQueue<StoredRoom>();
+  private readonly rooms: ExpiringRooms<StoredRoom>;
   private readonly firsts = new Map<string, FirstPublish>();
   /** The ends of the list of them, which is in the order of their expiry. */
   private oldestFirst: FirstPublish | undefined;
@@ -95,7 +91,10 @@ export class MemoryStore {
 
   constructor(private readonly options: MemoryStoreOptions) {
     this.clock = options.clock ?? new SystemClock();
-    this.latestRooms = new MemoryLatest({ ...options, roomTtlMs: ROOM_TTL_MS });
+    const { historyTtlMs, historySize } = options;
+    const lifetimes = { historyTtlMs, roomTtlMs: ROOM_TTL_MS };
+    this.rooms = new ExpiringRooms(lifetimes, (address) => new StoredRoom(address, historySize));
+    this.latestRooms = new MemoryLatest(lifetimes);
   }
 
   publish(address: string, payload: Buffer, options: PublishOptions): PublishResult {
@@ -128,11 +127,11 @@ export class MemoryStore {
   }
 
   position(address: string): Position {
-    return positionOf(this.use(address, this.cleanUp()));
+    return positionOf(this.rooms.use(address, this.cleanUp()));
   }
 
   history(address: string, range: HistoryRange): HistoryPage {
-    const room = this.use(address, this.cleanUp());
+    const room = this.rooms.use(address, this.cleanUp());
     return { position: positionOf(room), frames: room.log.read(range) };
   }
 
@@ -145,10 +144,8 @@ export class MemoryStore {
   }
 
   clearHistory(address: string): void {
-    const room = this.rooms.get(address);
-    if (!room) return;
-    room.log.clear();
-    this.retaining.remove(room.retains);
+    const room = this.rooms.find(address);
+    if (room) this.rooms.clear(room);
   }
 
   /**
@@ -157,7 +154,7 @@ export class MemoryStore {
   beginEpoch(address: string, survivingTop: number = Number.POSITIVE_INFINITY): void {
     const now = this.clock.now();
     this.latestRooms.beginEpoch(address, survivingTop, now);
-    const room = this.use(address, now);
+    const room = this.rooms.use(address, now);
     const top = Math.min(room.top, survivingTop);
     room.ancestors = [{ epoch: room.epoch, top }, ...room.ancestors].slice(0, MAX_ANCESTORS);
     room.epoch = newEpoch();
@@ -167,10 +164,11 @@ export class MemoryStore {
 
   /** How many rooms, retained frames' rooms and dedupe keys it holds: what a test of leaks looks at. */
   get size(): { readonly rooms: number; readonly retaining: number; readonly dedupeKeys: number } {
+    const { rooms, retaining } = this.rooms.size;
     const latest = this.latestRooms.size;
     return {
-      rooms: this.rooms.size + latest.rooms,
-      retaining: this.retaining.size + latest.retaining,
+      rooms: rooms + latest.rooms,
+      retaining: retaining + latest.retaining,
       dedupeKeys: this.firsts.size,
     };
   }
@@ -182,22 +180,12 @@ export class MemoryStore {
     except: string | undefined,
     now: number,
   ): BrokerMessage {
-    const room = this.use(address, now);
+    const room = this.rooms.use(address, now);
     if (!store) return { payload, epoch: room.epoch, offset: 0, except };
     const offset = (room.top += 1);
     room.log.append(offset, payload);
-    this.retaining.touch(room.retains, now);
+    this.rooms.retain(room, now);
     return { payload, epoch: room.epoch, offset, except: undefined };
-  }
-
-  private use(address: string, now: number): StoredRoom {
-    let room = this.rooms.get(address);
-    if (!room) {
-      room = new StoredRoom(address, this.options.historySize);
-      this.rooms.set(address, room);
-    }
-    this.byUse.touch(room.used, now);
-    return room;
   }
 
   /** @returns the time. */
@@ -205,17 +193,7 @@ export class MemoryStore {
     const now = this.clock.now();
     this.forgetFirsts(now);
     this.latestRooms.cleanUp(now);
-    const { historyTtlMs } = this.options;
-    if (historyTtlMs === 0) return now;
-    const clearUntil = now - historyTtlMs;
-    for (let room = this.retaining.takeUntil(clearUntil); room; room = this.retaining.takeUntil(clearUntil)) {
-      room.log.clear();
-    }
-    const forgetUntil = now - Math.max(ROOM_TTL_MS, historyTtlMs);
-    for (let room = this.byUse.takeUntil(forgetUntil); room; room = this.byUse.takeUntil(forgetUntil)) {
-      this.retaining.remove(room.retains);
-      this.rooms.delete(room.address);
-    }
+    this.rooms.expire(now);
     return now;
   }
 
