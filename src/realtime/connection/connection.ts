@@ -41,8 +41,8 @@ export interface ConnectionOptions extends ConnectionOrigin {
   readonly writesDirectly?: boolean | undefined;
   /** Hears of each message that is queued: what all readers have queued together is bounded too. */
   readonly budget: Pick<BufferBudget, 'spend'>;
-  /** Hears of a hook of the application that threw; the connection closes itself. */
-  readonly onHookFailed: (hook: string, error: unknown) => void;
+  /** Hears of a hook of the application that threw; the connection closes itself. The same one for all. */
+  readonly onHookFailed: (connection: Connection, hook: string, error: unknown) => void;
 }
 
 /** How long a peer may take to answer our close frame before its socket is destroyed. RFC 6455, section 7.1.1. */
@@ -50,6 +50,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 /** How long a reader who holds too much may take to read why it is closed. */
 const DISMISSAL_MS = 200;
 const MAX_REASON_BYTES = 123;
+const NO_LISTENERS: readonly (() => void)[] = [];
 
 /**
  * One WebSocket, as handlers and hooks see it (`@ConnectedSocket()`, `@CurrentConnection()`). It carries what guards and
@@ -74,6 +75,8 @@ export class Connection {
   readonly replays = new Turns();
   /** When something was last received. @internal */
   heardAt: number;
+  /** When the heartbeat sends its next ping; `undefined`: it has not looked yet. @internal */
+  pingDueAt: number | undefined;
   /** Since when a chunk of a replay waits and nothing was seen to drain; `undefined`: none waits. @internal */
   stalledSince: number | undefined;
   /** Whether reading is suspended; silence means nothing then. @internal */
@@ -90,8 +93,8 @@ export class Connection {
   private closeTimeoutMs = CLOSE_TIMEOUT_MS;
   private readonly maxBufferedBytes: number;
   private readonly budget: ConnectionOptions['budget'];
-  private readonly onHookFailed: (hook: string, error: unknown) => void;
-  private readonly closedListeners: (() => void)[] = [];
+  private readonly onHookFailed: ConnectionOptions['onHookFailed'];
+  private closedListeners: readonly (() => void)[] = NO_LISTENERS;
 
   constructor(
     private readonly ws: WebSocket,
@@ -289,17 +292,19 @@ export class Connection {
 
   /** Calls the listener once, when the connection is gone. @internal */
   onClosed(listener: () => void): void {
-    this.closedListeners.push(listener);
+    this.closedListeners = this.closedListeners.concat(listener);
   }
 
   /** @internal */
   tellClosed(): void {
-    for (const listener of this.closedListeners.splice(0)) listener();
+    const listeners = this.closedListeners;
+    this.closedListeners = NO_LISTENERS;
+    for (const listener of listeners) listener();
   }
 
   /** A hook of the application threw: it is told, and this connection, no other, ends. @internal */
   failed(hook: string, error: unknown): void {
-    this.onHookFailed(hook, error);
+    this.onHookFailed(this, hook, error);
     this.close(CloseCode.internal, 'internal');
   }
 

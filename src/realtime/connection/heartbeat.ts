@@ -17,7 +17,6 @@ const TOLERANCE_MS = 2_000;
  * looks at every connection.
  */
 export class Heartbeat {
-  private readonly pingDueAt = new WeakMap<Connection, number>();
   private readonly timer: Timer;
   private readonly tickMs: number;
   private tickedAt: number;
@@ -63,7 +62,7 @@ export class Heartbeat {
     for (const connection of this.connections.list()) {
       connection.heardAt = moved(connection.heardAt);
       if (connection.stalledSince !== undefined) connection.stalledSince = moved(connection.stalledSince);
-      this.remember(connection, (this.pingDueAt.get(connection) ?? now + this.heartbeatMs - ms) + ms);
+      connection.pingDueAt = (connection.pingDueAt ?? now + this.heartbeatMs - ms) + ms;
     }
   }
 
@@ -72,14 +71,10 @@ export class Heartbeat {
       connection.close(CloseCode.heartbeatTimeout, 'heartbeat_timeout');
       return;
     }
-    const dueAt = this.pingDueAt.get(connection) ?? connection.openedAt + this.heartbeatMs;
-    if (now < dueAt) return this.remember(connection, dueAt);
-    this.remember(connection, now + this.heartbeatMs);
+    connection.pingDueAt ??= connection.openedAt + this.heartbeatMs;
+    if (now < connection.pingDueAt) return;
+    connection.pingDueAt = now + this.heartbeatMs;
     connection.ping();
     if (connection.codec === 'json') connection.sendFrame({ type: 'ping' });
-  }
-
-  private remember(connection: Connection, dueAt: number): void {
-    this.pingDueAt.set(connection, dueAt);
   }
 }

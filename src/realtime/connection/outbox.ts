@@ -59,7 +59,7 @@ export class Outbox implements BatchReader, DirectReader {
   private readonly direct: DirectSocket | undefined;
   /** Messages that `ws` compresses or that the kernel does not have yet. */
   private compressing = 0;
-  private compressedListeners: (() => void)[] = [];
+  private compressedListeners: (() => void)[] | undefined;
 
   constructor(
     private readonly ws: WebSocket,
@@ -182,7 +182,7 @@ export class Outbox implements BatchReader, DirectReader {
         resolve();
       };
       this.socket.on('close', done);
-      if (this.compressed) this.compressedListeners.push(done);
+      if (this.compressed) (this.compressedListeners ??= []).push(done);
       else this.socket.on('drain', done);
     });
   }
@@ -276,7 +276,7 @@ export class Outbox implements BatchReader, DirectReader {
     this.ws.send(payloadOf(message), { binary: false }, () => {
       this.compressing -= 1;
       if (this.compressing > 0) return;
-      for (const listener of this.compressedListeners.splice(0)) listener();
+      for (const listener of this.compressedListeners?.splice(0) ?? []) listener();
     });
   }
 

@@ -20,7 +20,7 @@ import { isThrownByHandler } from './handler-errors.js';
 import type { ProtocolFrames } from './protocol-frames.js';
 import type { LaneTurn } from './lanes.js';
 import { handlerOf } from './session.js';
-import type { BoundHandler, Session } from './session.js';
+import type { BoundHandler, Dispatcher, Session } from './session.js';
 
 export interface FrameDispatcherParts {
   readonly clock: Clock;
@@ -39,7 +39,7 @@ const MAX_PENDING_FRAMES = 1_024;
  * Takes the frames of a JSON gateway's connections from the wire to their handlers and sends the answers (FR5). Frames of
  * one connection to one room start in the order sent (OR3); nothing here waits for another connection.
  */
-export class FrameDispatcher {
+export class FrameDispatcher implements Dispatcher {
   constructor(private readonly parts: FrameDispatcherParts) {}
 
   /** One message of a connection, as `ws` gives it. */

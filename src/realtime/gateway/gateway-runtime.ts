@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
+import type { Server } from 'ws';
 import { CloseCode } from '../../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../../protocol/names.js';
 import type { Bans } from '../bans/bans.js';
@@ -10,12 +10,8 @@ import type { Clock } from '../clock.js';
 import type { BufferBudget } from '../connection/buffer-budget.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
-import { Turns } from '../connection/turns.js';
-import { ErrorBudget } from '../limits/error-budget.js';
-import { RateLimiter } from '../limits/rate-limiter.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import type { ResolvedOptions } from '../realtime.options.js';
-import { Memberships } from '../rooms/memberships.js';
 import type { RoomKind } from '../rooms/room-kind.js';
 import type { RoomJoiner } from '../rooms/room-joiner.js';
 import type { FrameDispatcher } from './frame-dispatcher.js';
@@ -28,10 +24,12 @@ import type { Refusal } from './refusal.js';
 import { RefusalWriter } from './refusal-writer.js';
 import { RoomEntry } from './room-entry.js';
 import { welcomeFrame } from './welcome-frame.js';
-import { Lanes } from './lanes.js';
 import { pathOf } from './upgrade-router.js';
 import type { ClaimedUpgrade } from './upgrade-router.js';
-import type { BoundHandler, Session } from './session.js';
+import { Session } from './session.js';
+import type { BoundHandler } from './session.js';
+import { SessionListener, SessionSocket } from './session-socket.js';
+import { Sessions } from './sessions.js';
 import type { TextDispatcher } from './text-dispatcher.js';
 
 export interface GatewayRuntimeParts {
@@ -50,20 +48,15 @@ export interface GatewayRuntimeParts {
   readonly texts: TextDispatcher;
 }
 
-const CLOSE_ALL_TIMEOUT_MS = 3_000;
-const HOOKS_TIMEOUT_MS = 8_000;
-/** What the rate does not count must not be free: WebSocket pings and `ping`, `pong`, `auth` frames within 60 s. */
-const MAX_CONTROLS_PER_MINUTE = 600;
-
-/** Takes upgrades that are ours from the request to the end of the connection. */
+/** Takes upgrades that are ours, and makes connections of them. */
 export class GatewayRuntime {
-  private readonly sessions = new Map<Connection, Session>();
-  private readonly endings = new Map<Connection, Promise<void>>();
+  private readonly sessions: Sessions;
+  private readonly listener: SessionListener;
   private readonly bindings = new Set<GatewayBinding>();
   private readonly channels: NamespaceChannels;
   private readonly refusals: RefusalWriter;
   private readonly entry: RoomEntry;
-  private readonly wss: WebSocketServer;
+  private readonly wss: Server<typeof SessionSocket>;
   private readonly answerHeaders = new WeakMap<IncomingMessage, readonly string[]>();
   /** Outlive their gateways: whoever publishes while the process ends does it as before. */
   private readonly kinds: Map<string, RoomKind>;
@@ -72,7 +65,8 @@ export class GatewayRuntime {
   constructor(private readonly parts: GatewayRuntimeParts) {
     const { maxFrameBytes, compression, latestNamespaces } = parts.options;
     this.kinds = new Map(latestNamespaces.map((namespace) => [namespace, 'latest']));
-    this.wss = new WebSocketServer({
+    this.wss = new WebSocketServer<typeof SessionSocket>({
+      WebSocket: SessionSocket,
       noServer: true,
       clientTracking: false,
       maxPayload: maxFrameBytes,
@@ -80,6 +74,10 @@ export class GatewayRuntime {
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
     this.entry = new RoomEntry(parts);
+    this.sessions = new Sessions(parts);
+    this.listener = new SessionListener(parts.clock, (session, code, reason) =>
+      this.sessions.end(session, code, reason),
+    );
     this.channels = new NamespaceChannels(parts);
     this.refusals = new RefusalWriter(this.wss, parts.options.handshake.refusal);
     this.wss.on('headers', (headers, request) => headers.push(...(this.answerHeaders.get(request) ?? [])));
@@ -136,7 +134,7 @@ export class GatewayRuntime {
 
   /** Nest binds a gateway's handlers to a connection. */
   bindHandlers(connection: Connection, handlers: readonly { message: unknown; callback: BoundHandler }[]): void {
-    const session = this.sessions.get(connection);
+    const session = this.sessions.of(connection);
     if (!session) return;
     session.gateway.handlerPlaces ??= new Map(handlers.map(({ message }, place) => [String(message), place]));
     session.handlers = handlers.map(({ callback }) => callback);
@@ -144,7 +142,7 @@ export class GatewayRuntime {
 
   /** Takes a connection out of a room because it was kicked (CN6). */
   evict(connection: Connection, address: string): void {
-    const session = this.sessions.get(connection);
+    const session = this.sessions.of(connection);
     this.parts.joiner.refuseEntering(connection, address);
     const member = session?.memberships.list().find(({ room }) => room.at.address === address);
     if (!session || !member) return;
@@ -167,46 +165,26 @@ export class GatewayRuntime {
 
   /** Resolves when the frames that were read from a connection are handled and answered. */
   async settled(connection: Connection): Promise<void> {
-    await this.sessions.get(connection)?.lanes.settled();
+    await this.sessions.of(connection)?.lanes.settled();
   }
 
   /** Refuses new connections, closes those of a gateway with 1001, and waits until their hooks have run, 8 s at most. */
   async close(binding: GatewayBinding): Promise<void> {
     this.parts.handshake.control.stop();
     this.channels.close();
-    const mine = [...this.sessions.values()].filter((session) => session.gateway === binding);
-    for (const { connection } of mine) connection.close(CloseCode.goingAway, 'going_away');
-    const late = setTimeout(() => mine.forEach(({ connection }) => connection.terminate()), CLOSE_ALL_TIMEOUT_MS);
-    await this.waitForHooks(
-      binding,
-      mine.map(async ({ connection }) => this.endings.get(connection)),
-    );
-    clearTimeout(late);
+    await this.sessions.closeAll(binding);
     this.bindings.delete(binding);
   }
 
-  /** A hook that never ends must not keep the application from ending. */
-  private async waitForHooks(binding: GatewayBinding, ended: readonly Promise<void>[]): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        const error = new Error(`onLeave or handleDisconnect did not end within ${HOOKS_TIMEOUT_MS} ms`);
-        this.parts.events.emit('taskFailed', { task: `closing ${binding.name}`, error });
-        resolve();
-      }, HOOKS_TIMEOUT_MS);
-    });
-    await Promise.race([Promise.all(ended), tooLong]);
-    clearTimeout(timer);
-  }
-
+  /** Resolves when the connection is in the rooms that it begins in. What is only needed until then ends with it. */
   private async accept(
-    ws: WebSocket,
+    ws: SessionSocket,
     request: IncomingMessage,
     socket: Duplex,
     gateway: GatewayBinding,
     admission: Admission,
   ): Promise<void> {
-    const { clock, connections, events, options } = this.parts;
+    const { clock, events, frames, options, texts } = this.parts;
     ws.pause();
     const connection = new Connection(ws, socket, {
       id: admission.connection,
@@ -224,92 +202,31 @@ export class GatewayRuntime {
       schedule: gateway.schedule,
       writesDirectly: this.parts.writesDirectly,
       budget: this.parts.budget,
-      onHookFailed: (hook, error) => events.emit('hookFailed', { ...connection.facts(), hook, error }),
+      onHookFailed: this.tellFailedHook,
     });
     connection.paused = true;
     connection.outbox.uncorkWithTurn();
-    const session = this.sessionOf(connection, gateway, admission);
-    this.sessions.set(connection, session);
-    connections.add(connection);
-    const ended = this.listen(ws, session);
-    this.endings.set(connection, ended);
-    events.emit('connectionOpened', connection.facts(admission.at?.room));
+    const session = new Session({
+      connection,
+      gateway,
+      dispatcher: gateway.codec === 'json' ? frames : texts,
+      pathRoom: admission.at?.room,
+      place: admission.takePlace(),
+      options,
+    });
+    ws.session = session;
+    this.sessions.add(session);
+    this.listener.listen(ws);
+    events.emit('connectionOpened', connection.facts(session.pathRoom));
     connection.sendFrame(welcomeFrame(connection, options));
     gateway.connect?.(connection);
     await this.entry.enter(session, admission);
     connection.resume(clock.now());
-    await ended;
   }
 
-  private sessionOf(connection: Connection, gateway: GatewayBinding, admission: Admission): Session {
-    const { clock, frames, options } = this.parts;
-    const session: Session = {
-      connection,
-      gateway,
-      memberships: new Memberships(),
-      lanes: new Lanes(() => {
-        if (gateway.codec === 'json') frames.settled(session);
-      }),
-      limiter: new RateLimiter(options.messagesPerSecond, options.messagesBurst, clock.now()),
-      errors: new ErrorBudget(options.maxErrorsPerMinute),
-      controls: new ErrorBudget(MAX_CONTROLS_PER_MINUTE),
-      pathRoom: admission.at?.room,
-      handlers: [],
-      historyTurns: new Turns(),
-    };
-    return session;
-  }
-
-  /** @returns when the connection is gone and its hooks have run. */
-  private listen(ws: WebSocket, session: Session): Promise<void> {
-    const { connection, gateway } = session;
-    const { clock, frames, texts } = this.parts;
-    const dispatcher = gateway.codec === 'json' ? frames : texts;
-    nameBreach(ws, connection);
-    ws.on('message', (data, isBinary) => {
-      const now = clock.now();
-      connection.heardAt = now;
-      dispatcher.receive(session, data as Buffer, isBinary, now);
-    });
-    const control = (): void => {
-      const now = clock.now();
-      connection.heardAt = now;
-      if (session.controls.spend(now)) connection.close(CloseCode.rateLimited, 'rate_limited');
-    };
-    ws.on('ping', control);
-    ws.on('pong', () => {
-      if (connection.outbox.pingsOwed === 0) return control(); // It proves nothing of what was sent.
-      connection.outbox.pingsOwed -= 1;
-      connection.readOn(clock.now());
-    });
-    ws.on('error', () => undefined); // A fault of the peer or the network: `close` follows and says the code.
-    return new Promise((resolve) => {
-      ws.once('close', (code, reason) => {
-        this.end(session, code, reason.toString())
-          .catch((error: unknown) => this.parts.events.emit('taskFailed', { task: 'end of a connection', error }))
-          .finally(resolve);
-      });
-    });
-  }
-
-  private async end(session: Session, code: number, reason: string): Promise<void> {
-    const { connection, memberships, gateway } = session;
-    const { connections, events, joiner, clock } = this.parts;
-    const { closedWith, breach } = connection;
-    connection.closedCleanly = code === CloseCode.normal || closedWith?.code === CloseCode.kicked;
-    connection.outbox.close(true);
-    connections.remove(connection);
-    events.emit('connectionClosed', {
-      ...connection.facts(session.pathRoom),
-      code: closedWith?.code ?? breach ?? code,
-      reason: closedWith?.reason ?? reason,
-      durationMs: clock.now() - connection.openedAt,
-    });
-    connection.tellClosed();
-    await Promise.all(memberships.list().map((member) => joiner.leave(member, memberships, gateway.hooks, 'closed')));
-    this.sessions.delete(connection);
-    this.endings.delete(connection);
-  }
+  private readonly tellFailedHook = (connection: Connection, hook: string, error: unknown): void => {
+    this.parts.events.emit('hookFailed', { ...connection.facts(), hook, error });
+  };
 
   private tellRefusal(request: IncomingMessage, { status, code, why }: Refusal): void {
     this.parts.events.emit('handshakeRefused', {
@@ -321,17 +238,4 @@ export class GatewayRuntime {
       origin: request.headers.origin,
     });
   }
-}
-
-/**
- * `ws` closes by itself a connection whose peer breaks the standard, or whose message is too large. What it closed it
- * with is kept, the peer need not answer; for a message that is too large the reason is ours (CL6).
- */
-function nameBreach(ws: WebSocket, connection: Connection): void {
-  const close = ws.close.bind(ws);
-  ws.close = (code?: number, reason?: string | Buffer): void => {
-    connection.breach ??= code;
-    connection.outbox.close();
-    close(code, reason ?? (code === CloseCode.tooBig ? 'too_big' : undefined));
-  };
 }

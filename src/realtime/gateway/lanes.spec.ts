@@ -26,10 +26,12 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+const nobody = { laneSettled: (): void => undefined };
+
 describe('Lanes (OR3)', () => {
   it('start a task when the one before it has settled, and the first at once', async () => {
     const steps = new Steps();
-    const lanes = new Lanes(() => undefined);
+    const lanes = new Lanes(nobody);
     lanes.add('a', steps.task('1'));
     lanes.add('a', steps.task('2'));
     expect(steps.begun).toEqual(['1']);
@@ -39,7 +41,7 @@ describe('Lanes (OR3)', () => {
 
   it('of different rooms do not wait for each other', () => {
     const steps = new Steps();
-    const lanes = new Lanes(() => undefined);
+    const lanes = new Lanes(nobody);
     lanes.add('a', steps.task('a1'));
     lanes.add('b', steps.task('b1'));
     expect(steps.begun).toEqual(['a1', 'b1']);
@@ -47,7 +49,7 @@ describe('Lanes (OR3)', () => {
 
   it('go on when a task has released, once, though it goes on itself', async () => {
     const steps = new Steps();
-    const lanes = new Lanes(() => undefined);
+    const lanes = new Lanes(nobody);
     lanes.add('a', (turn) => {
       turn.release();
       turn.release();
@@ -64,7 +66,7 @@ describe('Lanes (OR3)', () => {
 
   it('go on after a task that rejects', async () => {
     const steps = new Steps();
-    const lanes = new Lanes(() => undefined);
+    const lanes = new Lanes(nobody);
     lanes.add('a', () => Promise.reject(new Error('broke')));
     lanes.add('a', steps.task('2'));
     await turn();
@@ -74,7 +76,7 @@ describe('Lanes (OR3)', () => {
   it('count what waits and runs, say when a task has ended, and keep nothing of a room that is done', async () => {
     const steps = new Steps();
     let ended = 0;
-    const lanes = new Lanes(() => (ended += 1));
+    const lanes = new Lanes({ laneSettled: () => void (ended += 1) });
     lanes.add('a', steps.task('1'));
     lanes.add('a', steps.task('2'));
     expect([lanes.pending, lanes.has('a'), lanes.has('b')]).toEqual([2, true, false]);
@@ -87,7 +89,7 @@ describe('Lanes (OR3)', () => {
 
   it('start ten thousand tasks that end at once, in order, without a stack that grows', async () => {
     const begun: number[] = [];
-    const lanes = new Lanes(() => undefined);
+    const lanes = new Lanes(nobody);
     for (let i = 0; i < 10_000; i += 1) {
       lanes.add('a', (turn) => {
         begun.push(i);
@@ -101,7 +103,7 @@ describe('Lanes (OR3)', () => {
 
   it('start ten thousand tasks that release at once behind one that waited', async () => {
     const steps = new Steps();
-    const lanes = new Lanes(() => undefined);
+    const lanes = new Lanes(nobody);
     lanes.add('a', steps.task('first'));
     let begun = 0;
     for (let i = 0; i < 10_000; i += 1) {
@@ -120,7 +122,7 @@ describe('Lanes (OR3)', () => {
 describe('questions beside a lane (CL3)', () => {
   it('wait for no handler', () => {
     const steps = new Steps();
-    const lanes = new Lanes(() => undefined);
+    const lanes = new Lanes(nobody);
     lanes.add('a', steps.task('handler'));
     lanes.ask('a', (ahead) => steps.step(`question ${ahead}`));
     expect(steps.begun).toEqual(['handler', 'question undefined']);
@@ -128,7 +130,7 @@ describe('questions beside a lane (CL3)', () => {
 
   it('wait for a join that is ahead of them, and know of a leave', async () => {
     const steps = new Steps();
-    const lanes = new Lanes(() => undefined);
+    const lanes = new Lanes(nobody);
     lanes.addChange('a', 'joining', () => steps.step('join'));
     lanes.ask('a', (ahead) => steps.step(`first ${ahead}`));
     expect(steps.begun).toEqual(['join']);
@@ -141,7 +143,7 @@ describe('questions beside a lane (CL3)', () => {
 
   it('are waited for by a leave that came after them', async () => {
     const steps = new Steps();
-    const lanes = new Lanes(() => undefined);
+    const lanes = new Lanes(nobody);
     lanes.ask('a', () => steps.step('question'));
     lanes.addChange('a', 'leaving', () => steps.step('leave'));
     await turn();

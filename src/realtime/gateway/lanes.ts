@@ -30,6 +30,12 @@ class Lane {
   }
 }
 
+/** Whose lanes they are. */
+export interface LanesOwner {
+  /** A task has ended. */
+  laneSettled(): void;
+}
+
 /** A task's turn in its lane. */
 export class LaneTurn {
   private released = false;
@@ -60,8 +66,7 @@ export class Lanes {
   private count = 0;
   private idle: (() => void)[] | undefined;
 
-  /** @param onSettled Called each time when a task has ended. */
-  constructor(private readonly onSettled: () => void) {}
+  constructor(private readonly owner: LanesOwner) {}
 
   /** Tasks that wait or run. */
   get pending(): number {
@@ -156,7 +161,7 @@ export class Lanes {
     const turn = new LaneTurn(this, lane);
     const settled = (): void => {
       this.count -= 1;
-      this.onSettled();
+      this.owner.laneSettled();
       turn.release();
       if (this.count === 0 && this.idle) this.tellIdle();
     };

@@ -1,30 +1,77 @@
 import type { Connection } from '../connection/connection.js';
-import type { Turns } from '../connection/turns.js';
-import type { ErrorBudget } from '../limits/error-budget.js';
-import type { RateLimiter } from '../limits/rate-limiter.js';
-import type { Memberships } from '../rooms/memberships.js';
+import { Turns } from '../connection/turns.js';
+import type { Place } from '../limits/connection-limits.js';
+import { ErrorBudget } from '../limits/error-budget.js';
+import { RateLimiter } from '../limits/rate-limiter.js';
+import type { ResolvedOptions } from '../realtime.options.js';
+import { Memberships } from '../rooms/memberships.js';
 import type { GatewayBinding } from './gateway-binding.js';
-import type { Lanes } from './lanes.js';
+import { Lanes } from './lanes.js';
+import type { LanesOwner } from './lanes.js';
 
 /** A handler as Nest bound it to one connection: guards, pipes, interceptors and filters included. */
 export type BoundHandler = (...args: unknown[]) => unknown;
 
-/** What belongs to one connection while it lives. */
-export interface Session {
+/** Takes what comes from connections to their handlers. One for all connections of a codec. */
+export interface Dispatcher {
+  /** One message of a connection, as `ws` gives it. */
+  receive(session: Session, data: Buffer, isBinary: boolean, now: number): void;
+  /** A message of the session was handled. */
+  settled(session: Session): void;
+}
+
+export interface SessionParts {
+  readonly options: Pick<ResolvedOptions, 'messagesPerSecond' | 'messagesBurst' | 'maxErrorsPerMinute'>;
   readonly connection: Connection;
   readonly gateway: GatewayBinding;
-  readonly memberships: Memberships;
-  readonly lanes: Lanes;
+  /** The room of the connection's path, by the name that frames use. */
+  readonly pathRoom: string | undefined;
+  readonly dispatcher: Dispatcher;
+  /** The connection's among those of this pod. */
+  readonly place: Place;
+}
+
+/** What the rate does not count must not be free: WebSocket pings and `ping`, `pong`, `auth` frames within 60 s. */
+const MAX_CONTROLS_PER_MINUTE = 600;
+
+/**
+ * What belongs to one connection while it lives. There are as many as there are connections, so it holds no closure and
+ * makes what most of them never need when it is needed.
+ */
+export class Session implements LanesOwner {
+  readonly connection: Connection;
+  readonly gateway: GatewayBinding;
+  readonly pathRoom: string | undefined;
+  readonly memberships = new Memberships();
+  readonly lanes = new Lanes(this);
   readonly limiter: RateLimiter;
   readonly errors: ErrorBudget;
   /** Of WebSocket pings and `ping`, `pong`, `auth` frames. */
-  readonly controls: ErrorBudget;
-  /** The room of the connection's path, by the name that frames use. */
-  readonly pathRoom: string | undefined;
+  readonly controls = new ErrorBudget(MAX_CONTROLS_PER_MINUTE);
   /** Where each stands is said by the gateway, once for all connections: see {@link handlerOf}. */
-  handlers: readonly BoundHandler[];
+  handlers: readonly BoundHandler[] = [];
   /** Its questions for history: one is answered at a time. */
-  readonly historyTurns: Turns;
+  readonly historyTurns = new Turns();
+  /** Called when the connection is gone and its hooks have run. */
+  onEnded: (() => void) | undefined;
+  readonly place: Place;
+  readonly dispatcher: Dispatcher;
+
+  constructor({ options, ...parts }: SessionParts) {
+    const { connection } = parts;
+    this.connection = connection;
+    this.gateway = parts.gateway;
+    this.pathRoom = parts.pathRoom;
+    this.place = parts.place;
+    this.dispatcher = parts.dispatcher;
+    this.limiter = new RateLimiter(options.messagesPerSecond, options.messagesBurst, connection.openedAt);
+    this.errors = new ErrorBudget(options.maxErrorsPerMinute);
+  }
+
+  /** A frame was handled. */
+  laneSettled(): void {
+    this.dispatcher.settled(this);
+  }
 }
 
 /** The handler of a type, bound to the session's connection. */

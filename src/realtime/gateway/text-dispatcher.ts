@@ -11,7 +11,7 @@ import { FrameContext } from './frame-context.js';
 import { failureOf } from './frame-failure.js';
 import { FrameRoom } from './frame-room.js';
 import { handlerOf } from './session.js';
-import type { Session } from './session.js';
+import type { Dispatcher, Session } from './session.js';
 
 export interface TextDispatcherParts {
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export const TEXT_TYPE = 'message';
  * Takes the messages of a `text` gateway's connections to the handler of `message`, one after the other, and sends what
  * it returns. Errors are close codes. A sender above its rate is read more slowly; nothing it sent is thrown away.
  */
-export class TextDispatcher {
+export class TextDispatcher implements Dispatcher {
   /** When the senders that were too fast have paid, by `clock.elapsed()`. */
   private readonly paidAt = new WeakMap<Connection, number>();
 
@@ -44,6 +44,9 @@ export class TextDispatcher {
     const text = data.toString();
     lanes.add('', () => this.handle(session, text));
   }
+
+  /** Reading goes on when what was read is paid for, whatever was handled. */
+  settled(): void {}
 
   /** Reads nothing more until what was read is paid for. What `ws` has parsed already still comes, and adds to it. */
   private slowDown({ connection }: Session, debtMs: number): void {

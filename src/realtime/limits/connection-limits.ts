@@ -2,9 +2,21 @@
 export type NoPlace = 'pod' | 'address';
 
 /** A place among the connections of this pod, from the handshake on to the end of the connection. */
-export interface Place {
+export class Place {
+  private held = true;
+
+  /** @internal */
+  constructor(
+    private readonly limits: ConnectionLimits,
+    private readonly address: string,
+  ) {}
+
   /** Gives it back. Only the first call counts. */
-  release(): void;
+  release(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.limits.leave(this.address);
+  }
 }
 
 /**
@@ -27,17 +39,11 @@ export class ConnectionLimits {
     if (this.mostPerAddress > 0 && here >= this.mostPerAddress) return 'address';
     this.total += 1;
     this.byAddress.set(address, here + 1);
-    let held = true;
-    return {
-      release: () => {
-        if (!held) return;
-        held = false;
-        this.leave(address);
-      },
-    };
+    return new Place(this, address);
   }
 
-  private leave(address: string): void {
+  /** @internal */
+  leave(address: string): void {
     const left = (this.byAddress.get(address) ?? 1) - 1;
     this.total -= 1;
     if (left > 0) this.byAddress.set(address, left);

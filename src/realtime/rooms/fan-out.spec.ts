@@ -28,7 +28,8 @@ class Reader {
       },
       writableHighWaterMark: 100,
     });
-    const ws = { extensions: '', readyState: 1, OPEN: 1, resume: () => undefined, close: () => undefined };
+    const nothing = (): void => undefined;
+    const ws = { extensions: '', readyState: 1, OPEN: 1, resume: nothing, close: nothing, terminate: nothing };
     this.connection = connectionOn(ws as unknown as WebSocket, socket, { id });
   }
 
