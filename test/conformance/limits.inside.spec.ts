@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { get } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { RealtimeEvents } from '../../src/index.js';
@@ -111,6 +114,23 @@ describe('limits on connections', () => {
         },
       ),
     );
+  });
+
+  it('HS4 gives back the place of a request that is no handshake after all: its key is none', async () => {
+    await start({ maxConnections: 1 });
+    const url = `${chat!.url.replace('ws', 'http')}/ws/chat?token=${chat!.token(freshUser())}`;
+    const headers = {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'short',
+    };
+    for (const _ of range(1, 3)) {
+      const [answer] = (await once(get(url, { headers }), 'response')) as [IncomingMessage];
+      expect(answer.resume().statusCode).toBe(400);
+    }
+    await chat!.lobby(freshUser());
+    expect(chat!.registry.connections()).toHaveLength(1);
   });
 
   it('HS4 answers 503 above handshake.maxPerSecond, and lets the next ones in a moment later', async () => {

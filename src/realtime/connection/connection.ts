@@ -50,7 +50,6 @@ const CLOSE_TIMEOUT_MS = 2_000;
 /** How long a reader who holds too much may take to read why it is closed. */
 const DISMISSAL_MS = 200;
 const MAX_REASON_BYTES = 123;
-const NO_LISTENERS: readonly (() => void)[] = [];
 
 /**
  * One WebSocket, as handlers and hooks see it (`@ConnectedSocket()`, `@CurrentConnection()`). It carries what guards and
@@ -94,7 +93,7 @@ export class Connection {
   private readonly maxBufferedBytes: number;
   private readonly budget: ConnectionOptions['budget'];
   private readonly onHookFailed: ConnectionOptions['onHookFailed'];
-  private closedListeners: readonly (() => void)[] = NO_LISTENERS;
+  private closedListener: (() => void) | undefined;
 
   constructor(
     private readonly ws: WebSocket,
@@ -290,16 +289,15 @@ export class Connection {
     this.ws.ping();
   }
 
-  /** Calls the listener once, when the connection is gone. @internal */
+  /** Calls the listener once, when the connection is gone. There is one, which Nest gives. @internal */
   onClosed(listener: () => void): void {
-    this.closedListeners = this.closedListeners.concat(listener);
+    this.closedListener = listener;
   }
 
   /** @internal */
   tellClosed(): void {
-    const listeners = this.closedListeners;
-    this.closedListeners = NO_LISTENERS;
-    for (const listener of listeners) listener();
+    this.closedListener?.();
+    this.closedListener = undefined;
   }
 
   /** A hook of the application threw: it is told, and this connection, no other, ends. @internal */

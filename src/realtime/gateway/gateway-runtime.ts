@@ -114,22 +114,30 @@ export class GatewayRuntime {
   }
 
   /** Decides about one upgrade and, if nothing speaks against it, opens the connection. */
-  private async open({ request, socket, head, gateway, params }: ClaimedUpgrade): Promise<void> {
+  private async open(upgrade: ClaimedUpgrade): Promise<void> {
+    const { request, socket, head, gateway, params } = upgrade;
     const onSocketError = (): void => void socket.destroy();
     socket.on('error', onSocketError);
     const { handshake } = this.parts;
     const decided = await handshake.decide(request, socket, gateway, params);
     const decision = handshake.control.refusalOfDraining(decided.response) ?? decided;
     socket.off('error', onSocketError);
-    if (isRefusal(decision)) {
-      this.tellRefusal(request, decision);
-      return this.refusals.write(request, socket, head, decision);
-    }
-    this.answerHeaders.set(request, headerLines(decision.response.recorded));
+    if (!isRefusal(decision)) return this.upgrade(upgrade, decision);
+    if (!isRefusal(decided)) decided.place.release();
+    this.tellRefusal(request, decision);
+    this.refusals.write(request, socket, head, decision);
+  }
+
+  /** Answers with 101, unless `ws` finds that the request is none for it, or the client has gone. */
+  private upgrade({ request, socket, head, gateway }: ClaimedUpgrade, admission: Admission): void {
+    let isAccepted = false;
+    this.answerHeaders.set(request, headerLines(admission.response.recorded));
     socket.cork(); // The answer leaves with what the connection is sent first.
     this.wss.handleUpgrade(request, socket, head, (ws) => {
-      this.parts.events.watch('opening of a connection', this.accept(ws, request, socket, gateway, decision));
+      isAccepted = true;
+      this.parts.events.watch('opening of a connection', this.accept(ws, request, socket, gateway, admission));
     });
+    if (!isAccepted) admission.place.release();
   }
 
   /** Nest binds a gateway's handlers to a connection. */
@@ -211,7 +219,7 @@ export class GatewayRuntime {
       gateway,
       dispatcher: gateway.codec === 'json' ? frames : texts,
       pathRoom: admission.at?.room,
-      place: admission.takePlace(),
+      place: admission.place,
       options,
     });
     ws.session = session;

@@ -43,8 +43,8 @@ export interface Admission {
   /** Path and query without the token (HS7). */
   readonly url: string;
   readonly response: HandshakeResponse;
-  /** The connection's among those of this pod: from this call on it is to be given back by who has it. */
-  readonly takePlace: () => Place;
+  /** The connection's among those of this pod. Whoever has the admission gives it back. */
+  readonly place: Place;
 }
 
 export interface HandshakeParts extends AdmissionControlParts {
@@ -135,8 +135,6 @@ export class Handshake {
     const at = this.roomOf(gateway, params, identity, response);
     await this.checkPermission(identity, at, response);
     const connection = randomUUID();
-    const release = (): void => place.release();
-    socket.on('close', release);
     await this.control.seat(identity, connection, socket, response);
     if (socket.destroyed) throw new RefusedError(refusal(response, 499, 'gone', 'the client went away', 'gone'));
     return {
@@ -151,10 +149,7 @@ export class Handshake {
       ip: guarded.ip,
       url: withoutToken(request.url ?? ''),
       response,
-      takePlace: () => {
-        socket.off('close', release);
-        return place;
-      },
+      place,
     };
   }
 
