@@ -76,15 +76,10 @@ export class JwtVerifier {
    * @throws FrameError unavailable — its key is not among those that are known, and `jwksUri` does not answer: try again.
    */
   async verify(token: string): Promise<Claims> {
-    const keys = this.remote?.keys.generation ?? 0;
-    const known = this.cache.get(token, keys);
-    if (known) return known;
-    const claims = await this.check(token);
-    this.cache.put(token, claims, keys);
-    return claims;
+    return this.cache.claimsOf(token, this.remote?.keys.generation ?? 0, this.check);
   }
 
-  private async check(token: string): Promise<Claims> {
+  private readonly check = async (token: string): Promise<Claims> => {
     let why = INVALID;
     for (const { jwt, algorithms } of this.keys) {
       try {
@@ -98,7 +93,7 @@ export class JwtVerifier {
     }
     if (this.remote) return this.verifyRemotely(token, this.remote);
     throw new FrameError('unauthenticated', why);
-  }
+  };
 
   private async verifyRemotely(token: string, { keys, algorithms }: NonNullable<typeof this.remote>): Promise<Claims> {
     try {

@@ -1,22 +1,18 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import type { Claims } from './identity.js';
 
-interface Known {
-  /** JSON: each caller gets claims of its own, which guards of the application may change. */
-  readonly claims: string;
-  /** Milliseconds since 1970; `Infinity` without `exp`. */
-  readonly expiresAt: number;
-  /** Which keys it was checked by. */
-  readonly keys: number;
-}
-
 /**
  * Tokens that were found valid, until they expire: after a cut thousands of clients come back with the ones they had.
- * Holds hashes of them, never the tokens. Bounded: the ones that were not seen for the longest time go first.
+ * Holds hashes of them, never the tokens, and nothing of what they claim: whoever comes back brings that along.
+ * Bounded: the ones that were not seen for the longest time go first.
  */
 export class TokenCache {
-  private readonly known: LRUCache<string, Known> | undefined;
+  /** By hash: `exp` as it stands in the token, `Infinity` without. Whole seconds take no room beside their place in the list. */
+  private readonly known: LRUCache<string, number> | undefined;
+  /** Which keys those were checked by. */
+  private keys = 0;
 
   /**
    * @param size Most tokens. 0: none is remembered.
@@ -30,27 +26,44 @@ export class TokenCache {
   }
 
   /**
-   * @param keys Number of the set of keys that tokens are checked by now: by another one it was not checked.
-   * @returns what it claims, a fresh copy; `undefined` where it must be checked.
+   * Says what a token claims, to each caller in objects of its own, which guards of the application may change.
+   *
+   * @param keys Number of the set of keys that tokens are checked by now: what another one checked is forgotten.
+   * @param check Checks a token that is not known. What it throws is thrown on, and nothing is remembered.
    */
-  get(token: string, keys: number): Claims | undefined {
-    if (!this.known) return undefined;
-    const hash = hashOf(token);
-    const found = this.known.get(hash);
-    if (!found) return undefined;
-    const isGood = found.keys === keys && Date.now() < found.expiresAt + this.toleranceMs;
-    if (isGood) return JSON.parse(found.claims) as Claims;
-    this.known.delete(hash);
-    return undefined;
+  async claimsOf(token: string, keys: number, check: (token: string) => Promise<Claims>): Promise<Claims> {
+    const { known } = this;
+    if (!known) return check(token);
+    if (keys !== this.keys) {
+      known.clear();
+      this.keys = keys;
+    }
+    const id = hash('sha256', token, 'binary'); // 32 characters of one byte each.
+    if (this.isGood(known.get(id))) {
+      const claims = payloadOf(token);
+      if (claims !== undefined) return claims as Claims;
+    }
+    const claims = await check(token);
+    // Other keys may have come meanwhile. And a text that we read differently from who checked it is checked each time.
+    if (keys === this.keys && isDeepStrictEqual(payloadOf(token), claims)) known.set(id, expiryOf(claims));
+    return claims;
   }
 
-  /** It was checked, and is valid. */
-  put(token: string, claims: Claims, keys: number): void {
-    const expiresAt = typeof claims['exp'] === 'number' ? claims['exp'] * 1_000 : Number.POSITIVE_INFINITY;
-    this.known?.set(hashOf(token), { claims: JSON.stringify(claims), expiresAt, keys });
+  private isGood(expiry: number | undefined): boolean {
+    return expiry !== undefined && Date.now() < expiry * 1_000 + this.toleranceMs;
   }
 }
 
-function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64');
+function expiryOf({ exp }: Claims): number {
+  return typeof exp === 'number' ? exp : Number.POSITIVE_INFINITY;
+}
+
+/** What stands in the middle of `header.payload.signature`; `undefined`: no JSON. */
+function payloadOf(token: string): unknown {
+  const payload = token.slice(token.indexOf('.') + 1, token.lastIndexOf('.'));
+  try {
+    return JSON.parse(Buffer.from(payload, 'base64url').toString());
+  } catch {
+    return undefined; // Whether that is a token says who checks it.
+  }
 }
