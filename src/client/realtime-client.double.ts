@@ -35,7 +35,7 @@ export async function setUpJoined(options: RealtimeClientOptions = {}) {
 }
 
 /** A message in `general` that somebody else sent. */
-export const say = (offset: number, fields: Frame = {}): Frame => ({
+export const say = (offset: number | undefined, fields: Frame = {}): Frame => ({
   type: 'message',
   room: 'general',
   offset,

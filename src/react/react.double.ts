@@ -4,6 +4,7 @@ import { FakeNetwork, FakeSignals, ManualClock } from '../client/client.double.j
 import type { FakeSocket, Frame } from '../client/client.double.js';
 import { RealtimeClient } from '../client/index.js';
 import type { RealtimeClientOptions } from '../client/index.js';
+import { say } from '../client/realtime-client.double.js';
 
 // React looks for a document when it is loaded, so it is loaded after there is one.
 const window = new Window();
@@ -78,18 +79,7 @@ export class Stage {
 
 /** A message of the room `general`. */
 export function message(offset: number | undefined, text = `text ${offset}`, fields: Frame = {}): Frame {
-  const timestamp = '2026-11-22T10:00:00.000Z';
-  return {
-    type: 'message',
-    room: 'general',
-    offset,
-    id: `id-${offset}`,
-    user: 'bob',
-    userId: 'u2',
-    text,
-    timestamp,
-    ...fields,
-  };
+  return say(offset, { text, ...fields });
 }
 
 /** Somebody came to the room `general` or left it. */
