@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseCookies } from 'cookie';
 import { BEARER_SUBPROTOCOL } from '../../protocol/names.js';
+import { queryOf } from './request-query.js';
 
 /** Header texts of `Sec-WebSocket-Protocol`, taken apart. */
 export function offeredSubprotocols(request: IncomingMessage): string[] {
@@ -20,14 +21,8 @@ export function findToken(request: IncomingMessage, cookie: string | undefined):
   if (authorization) return (authorization[1] ?? '').trim();
   const offered = offeredSubprotocols(request).find((name) => name.toLowerCase().startsWith(BEARER_SUBPROTOCOL));
   if (offered !== undefined) return offered.slice(BEARER_SUBPROTOCOL.length);
-  const query = new URLSearchParams(queryOf(request)).get('token');
+  const query = queryOf(request).get('token');
   if (query !== null) return query;
   if (cookie === undefined) return undefined;
   return parseCookies(request.headers.cookie ?? '')[cookie];
-}
-
-function queryOf(request: IncomingMessage): string {
-  const url = request.url ?? '';
-  const mark = url.indexOf('?');
-  return mark < 0 ? '' : url.slice(mark + 1);
 }

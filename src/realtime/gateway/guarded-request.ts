@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { parse as parseCookies } from 'cookie';
 import { HANDSHAKE_NAMESPACE } from '../auth/jwt-handshake.guard.js';
+import { queryOf } from '../auth/request-query.js';
 import { clientAddress } from './proxy-trust.js';
 import type { ProxyTrust } from './proxy-trust.js';
 import { pathOf } from './upgrade-router.js';
@@ -29,7 +30,7 @@ export function prepareRequest(
   const guarded = request as GuardedRequest;
   const url = request.url ?? '';
   guarded.params = params;
-  guarded.query = queryOf(url);
+  guarded.query = recordOf(queryOf(request));
   guarded.cookies = parseCookies(request.headers.cookie ?? '');
   guarded.originalUrl = url;
   guarded.path = pathOf(url);
@@ -46,12 +47,11 @@ function headerOf(request: IncomingMessage, name: string): string | string[] | u
 }
 
 /** The query as guards get it: a name that stands twice has a list. */
-function queryOf(url: string): Record<string, string | string[]> {
-  const mark = url.indexOf('?');
+function recordOf(fields: URLSearchParams): Record<string, string | string[]> {
   const query: Record<string, string | string[]> = {};
-  if (mark < 0) return query;
-  for (const [name, value] of new URLSearchParams(url.slice(mark + 1))) {
+  for (const [name, text] of fields) {
     if (name === '__proto__') continue;
+    const value = copyOf(text);
     const before = Object.hasOwn(query, name) ? query[name] : undefined; // Not the `constructor` of every object.
     query[name] = before === undefined ? value : [...(typeof before === 'string' ? [before] : before), value];
   }
@@ -65,7 +65,15 @@ export function withoutToken(url: string): string {
   const query = new URLSearchParams(url.slice(mark + 1));
   query.delete('token');
   const rest = query.toString();
-  return rest === '' ? url.slice(0, mark) : `${url.slice(0, mark)}?${rest}`;
+  return copyOf(rest === '' ? url.slice(0, mark) : `${url.slice(0, mark)}?${rest}`);
+}
+
+/**
+ * The same text, by itself. What was cut out of a URL is a view of it, from 13 characters on: as long as a connection
+ * kept that, V8 would keep the whole URL, and the token in it.
+ */
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** The first value of a query's field. */
