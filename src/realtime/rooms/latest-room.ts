@@ -5,8 +5,10 @@ import { encodeTextMessage } from '../connection/ws-frame.js';
 import { RealtimeUsageError } from '../realtime.errors.js';
 import type { Address } from './address.js';
 import { deliverToAll } from './fan-out.js';
-import { LocalRoom, NOTHING_MORE, REPAIR_PAGE } from './local-room.js';
-import type { LocalRoomParts, Member, RepairStep } from './local-room.js';
+import { LocalRoom } from './local-room.js';
+import type { LocalRoomParts, Member } from './local-room.js';
+import { NOTHING_MORE, REPAIR_PAGE } from './room-repair.js';
+import type { RepairStep } from './room-repair.js';
 
 /** The cursor of every room of kind `latest`: it has no offsets, and whoever is in has all there is. */
 export const LATEST_CURSOR = formatCursor('latest', 0);

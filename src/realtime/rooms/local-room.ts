@@ -10,6 +10,8 @@ import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
 import type { Traffic } from '../traffic.js';
 import type { Address } from './address.js';
 import { deliverToAll, FanOut } from './fan-out.js';
+import { NOTHING_MORE, REPAIR_PAGE, RoomRepair } from './room-repair.js';
+import type { RepairableRoom, RepairStep } from './room-repair.js';
 
 /** A connection in a room. */
 export interface Member {
@@ -40,29 +42,13 @@ export interface LocalRoomParts {
   readonly traffic: Traffic;
 }
 
-/** What one page of a repair came to. */
-export interface RepairStep {
-  readonly frames: number;
-  /** Nobody lost anything. */
-  readonly recovered: boolean;
-  /** There was nothing more at that moment. */
-  readonly complete: boolean;
-}
-
-/** The room was closed while it read. */
-export const NOTHING_MORE: RepairStep = { frames: 0, recovered: true, complete: true };
-
-/** How much is read at a time. */
-export const REPAIR_PAGE = { limit: 1_000, maxBytes: 1_048_576 };
-const REPAIR_RETRY_MS = 500;
-
 /**
  * A room as this pod has it: subscribed, with the position up to which its live members were sent everything.
  *
  * Order: a stored message is delivered only if it is the next one; if it isn't, the room reads what is missing from
  * history before it delivers anything newer (RC4). Members that are still being replayed are not in `members`.
  */
-export class LocalRoom {
+export class LocalRoom implements RepairableRoom {
   /** Members that get what comes, as it comes. Removal swaps with the last one. */
   readonly members: Member[] = [];
   private readonly fanOut = new FanOut(this.members);
@@ -72,8 +58,8 @@ export class LocalRoom {
   private state: 'opening' | 'live' | 'repairing' | 'closed' = 'opening';
   /** A stored message came that this state could not deliver. */
   protected missed = false;
-  private repairing: Promise<void> | undefined;
-  private endPause: () => void = () => undefined;
+  /** There is one while the state says so. */
+  private repairing: RoomRepair | undefined;
 
   constructor(
     readonly at: Address,
@@ -89,7 +75,7 @@ export class LocalRoom {
 
   async close(): Promise<void> {
     this.state = 'closed';
-    this.endPause(); // A repair that waits sees that it is over.
+    this.repairing?.wake();
     await this.parts.broker.unsubscribe(this.at.address);
   }
 
@@ -146,15 +132,26 @@ export class LocalRoom {
     // Whoever reads at this moment, to open or to repair, may have read too early: it reads once more.
     this.missed = true;
     if (this.state === 'closed' || this.state === 'opening') return Promise.resolve();
-    this.repairing ??= this.repairNow(cause).finally(() => {
+    this.state = 'repairing';
+    this.repairing ??= new RoomRepair(this, this.parts, cause);
+    return this.repairing.done;
+  }
+
+  /** A step of a repair. @internal */
+  async catchUp(): Promise<RepairStep> {
+    this.missed = false;
+    const step = await this.readMissed();
+    const complete = step.complete && !this.missed;
+    if (complete && this.state === 'repairing') {
+      this.state = 'live';
       this.repairing = undefined;
-    });
-    return this.repairing;
+    }
+    return { ...step, complete };
   }
 
   /** Resolves when a repair that is under way is over. */
   protected async repaired(): Promise<void> {
-    await this.repairing;
+    await this.repairing?.done;
   }
 
   /** Reads the position from which on everything is delivered. */
@@ -206,26 +203,6 @@ export class LocalRoom {
     const message = encodeTextMessage(payload);
     if (except === undefined) this.fanOut.deliver(message);
     else deliverToAll(this.members, message, except);
-  }
-
-  private async repairNow(cause: RepairCause): Promise<void> {
-    this.state = 'repairing';
-    let frames = 0;
-    let recovered = true;
-    while (this.isRepairing()) {
-      try {
-        this.missed = false;
-        const step = await this.readMissed();
-        if (!this.isRepairing()) return;
-        recovered = step.recovered && recovered;
-        frames += step.frames;
-        if (step.complete && !this.missed) this.state = 'live';
-      } catch (error) {
-        this.parts.events.emit('taskFailed', { task: `repair of ${this.at.address}`, error });
-        await this.pause();
-      }
-    }
-    this.parts.events.emit('roomRepaired', { address: this.at.address, cause, frames, recovered });
   }
 
   /** Reads what comes next after the top, and delivers it. */
@@ -289,21 +266,7 @@ export class LocalRoom {
     this.top = position.top;
   }
 
-  private isRepairing(): boolean {
-    return this.state === 'repairing';
-  }
-
   private async countMembers(): Promise<number> {
     return this.parts.countMembers(this.at.address).catch(() => 0); // Told as it is known; a repair doesn't wait for it.
-  }
-
-  private pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.parts.clock.after(REPAIR_RETRY_MS, resolve);
-      this.endPause = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
   }
 }
