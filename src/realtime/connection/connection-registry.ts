@@ -1,9 +1,11 @@
+import { listOf, minus, plus } from '../few.js';
+import type { Few } from '../few.js';
 import type { Connection } from './connection.js';
 
 /** All connections of this process, by namespace. */
 export class ConnectionRegistry {
   private readonly byNamespace = new Map<string, Set<Connection>>();
-  private readonly byUser = new Map<string, Set<Connection>>();
+  private readonly byUser = new Map<string, Few<Connection>>();
   private count = 0;
 
   /** How many there are. */
@@ -13,13 +15,21 @@ export class ConnectionRegistry {
 
   add(connection: Connection): void {
     this.count += 1;
-    addTo(this.byNamespace, connection.namespace, connection);
-    addTo(this.byUser, connection.identity.id, connection);
+    const { namespace, identity } = connection;
+    const inNamespace = this.byNamespace.get(namespace);
+    if (inNamespace) inNamespace.add(connection);
+    else this.byNamespace.set(namespace, new Set([connection]));
+    this.byUser.set(identity.id, plus(this.byUser.get(identity.id), connection));
   }
 
   remove(connection: Connection): void {
-    if (!removeFrom(this.byNamespace, connection.namespace, connection)) return;
-    removeFrom(this.byUser, connection.identity.id, connection);
+    const { namespace, identity } = connection;
+    const inNamespace = this.byNamespace.get(namespace);
+    if (!inNamespace?.delete(connection)) return;
+    if (inNamespace.size === 0) this.byNamespace.delete(namespace);
+    const ofUser = minus(this.byUser.get(identity.id), connection);
+    if (ofUser) this.byUser.set(identity.id, ofUser);
+    else this.byUser.delete(identity.id);
     this.count -= 1;
   }
 
@@ -31,19 +41,6 @@ export class ConnectionRegistry {
 
   /** The connections of a user on this pod. The list is the caller's own. */
   ofUser(userId: string): Connection[] {
-    return [...(this.byUser.get(userId) ?? [])];
+    return listOf(this.byUser.get(userId));
   }
-}
-
-function addTo(map: Map<string, Set<Connection>>, key: string, connection: Connection): void {
-  const found = map.get(key);
-  if (found) found.add(connection);
-  else map.set(key, new Set([connection]));
-}
-
-function removeFrom(map: Map<string, Set<Connection>>, key: string, connection: Connection): boolean {
-  const found = map.get(key);
-  if (!found?.delete(connection)) return false;
-  if (found.size === 0) map.delete(key);
-  return true;
 }

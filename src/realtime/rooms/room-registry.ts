@@ -2,6 +2,8 @@ import type { Position } from '../broker/broker.js';
 import type { Timer } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
+import { listOf, minus, plus, sizeOf } from '../few.js';
+import type { Few } from '../few.js';
 import type { Address } from './address.js';
 import { LatestRoom } from './latest-room.js';
 import type { LatestRoomParts } from './latest-room.js';
@@ -26,8 +28,10 @@ export interface RoomRegistryParts extends LatestRoomParts {
 
 interface Entry {
   readonly room: LocalRoom;
-  readonly opened: Promise<void>;
-  readonly inside: Set<Connection>;
+  /** While it is being opened. */
+  opening: Promise<void> | undefined;
+  /** The connections whose `OnJoin` runs or ran. */
+  inside: Few<Connection>;
   /** Whoever is joining, is in, or is being replayed. At 0 the room is closed after a while. */
   holders: number;
   closing: Timer | undefined;
@@ -73,18 +77,18 @@ export class RoomRegistry {
   /** The rooms that have a connection on this pod. */
   rooms(): RoomSummary[] {
     return [...this.entries.values()]
-      .filter((entry) => entry.inside.size > 0)
+      .filter((entry) => entry.inside !== undefined)
       .map(({ room: { at }, inside }) => ({
         address: at.address,
         namespace: at.namespace,
         name: at.room,
-        connections: inside.size,
+        connections: sizeOf(inside),
       }));
   }
 
   /** The connections that are in a room on this pod. */
   members(address: string): Connection[] {
-    return [...(this.entries.get(address)?.inside ?? [])];
+    return listOf(this.entries.get(address)?.inside);
   }
 
   /** The connections of this pod: of one namespace, or all. */
@@ -104,7 +108,7 @@ export class RoomRegistry {
     entry.closing?.cancel();
     entry.closing = undefined;
     try {
-      await entry.opened;
+      await entry.opening;
       return entry.room;
     } catch (error) {
       entry.holders -= 1;
@@ -123,14 +127,18 @@ export class RoomRegistry {
 
   /** @returns whether this is the first connection in the room on this pod. @internal */
   add(room: LocalRoom, connection: Connection): boolean {
-    const inside = this.entries.get(room.at.address)?.inside;
-    return inside?.add(connection).size === 1;
+    const entry = this.entries.get(room.at.address);
+    if (!entry) return false;
+    entry.inside = plus(entry.inside, connection);
+    return sizeOf(entry.inside) === 1;
   }
 
   /** @returns whether it was the last connection in the room on this pod. @internal */
   remove(room: LocalRoom, connection: Connection): boolean {
-    const inside = this.entries.get(room.at.address)?.inside;
-    return inside?.delete(connection) === true && inside.size === 0;
+    const entry = this.entries.get(room.at.address);
+    if (entry?.inside === undefined) return false;
+    entry.inside = minus(entry.inside, connection);
+    return entry.inside === undefined;
   }
 
   /** @internal */
@@ -155,16 +163,18 @@ export class RoomRegistry {
   private create(at: Address): Entry {
     const room =
       this.parts.kindOf(at.namespace) === 'latest' ? new LatestRoom(at, this.parts) : new LocalRoom(at, this.parts);
-    const opened = this.open(room);
-    const entry: Entry = { room, opened, inside: new Set(), holders: 0, closing: undefined };
+    const entry: Entry = { room, opening: undefined, inside: undefined, holders: 0, closing: undefined };
+    entry.opening = this.open(entry);
     this.entries.set(at.address, entry);
     return entry;
   }
 
-  private async open(room: LocalRoom): Promise<void> {
+  private async open(entry: Entry): Promise<void> {
+    const { room } = entry;
     await this.ending.get(room.at.address);
     try {
       await room.open();
+      entry.opening = undefined;
     } catch (error) {
       this.entries.delete(room.at.address);
       this.track(room);
