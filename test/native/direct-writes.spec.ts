@@ -84,7 +84,7 @@ describeWith(addon, 'what a room writes by the native writer', (path) => {
     const members = new Members(true);
     const room: Member[] = [];
     for (let i = 0; i < 300; i += 1) room.push(await members.join());
-    new FanOut(room).deliver(encoded('to all'));
+    new FanOut().deliver(room, encoded('to all'));
     await until('all have it', () => room.every(({ got }) => got.length === 1));
     expect(calls).toBe(2);
     members.close();
@@ -93,7 +93,7 @@ describeWith(addon, 'what a room writes by the native writer', (path) => {
   it('is not used with permessage-deflate, for TLS, or where somebody replaced write', async () => {
     const members = new Members(true);
     const compressed = await members.join(true);
-    new FanOut([compressed, compressed]).deliver(encoded('packed'));
+    new FanOut().deliver([compressed, compressed], encoded('packed'));
     await until('it arrives', () => compressed.got.length === 2);
     expect(calls).toBe(0);
     const { socket } = await members.join();
@@ -117,10 +117,11 @@ function contract(writesDirectly: boolean): void {
   it('keeps the order of frames of the room, of its own, of pings and of the close', async () => {
     const one = await members.join();
     const other = await members.join();
-    const fanOut = new FanOut([one, other]);
+    const fanOut = new FanOut();
+    const room = [one, other];
     const expected: string[] = [];
     for (let i = 0; i < 50; i += 1) {
-      fanOut.deliver(encoded(`room ${i}`));
+      fanOut.deliver(room, encoded(`room ${i}`));
       expected.push(`room ${i}`);
       if (i % 3 === 0) {
         one.connection.sendText(`own ${i}`);
@@ -146,12 +147,13 @@ function contract(writesDirectly: boolean): void {
     const slow = await members.join();
     const good = await members.join();
     slow.client.pause();
-    const fanOut = new FanOut([slow, good]);
+    const fanOut = new FanOut();
+    const room = [slow, good];
     const sent: string[] = [];
     while (slow.connection.outbox.pendingBytes < 500_000) {
       const text = `${sent.length} ${randomBytes(20_000).toString('hex')}`;
       sent.push(text);
-      fanOut.deliver(encoded(text));
+      fanOut.deliver(room, encoded(text));
       await turn();
     }
     await until('the good one has all', () => good.got.filter((text) => text !== 'ping').length === sent.length);
@@ -164,12 +166,13 @@ function contract(writesDirectly: boolean): void {
   it('writes nothing to a descriptor whose socket was destroyed in the same turn, whoever has it then', async () => {
     const gone = await members.join();
     const good = await members.join();
-    const fanOut = new FanOut([gone, good]);
-    fanOut.deliver(encoded('secret'));
+    const fanOut = new FanOut();
+    const room = [gone, good];
+    fanOut.deliver(room, encoded('secret'));
     gone.socket.destroy();
     const stranger = await members.join(); // Gets the descriptor that was freed.
     await until('the good one has it', () => good.got.length === 1);
-    fanOut.deliver(encoded('secret too'));
+    fanOut.deliver(room, encoded('secret too'));
     await until('the good one has both', () => good.got.length === 2);
     stranger.connection.sendText('hello');
     await until('the stranger is greeted', () => stranger.got.length > 0);
@@ -180,10 +183,11 @@ function contract(writesDirectly: boolean): void {
     const gone = await members.join();
     const good = await members.join();
     const closed = once(gone.ws, 'close');
-    const fanOut = new FanOut([gone, good]);
+    const fanOut = new FanOut();
+    const room = [gone, good];
     (gone.client as unknown as { _socket: Socket })._socket.resetAndDestroy();
     for (let i = 0; i < 20; i += 1) {
-      fanOut.deliver(encoded(`${i}`));
+      fanOut.deliver(room, encoded(`${i}`));
       await turn();
     }
     expect((await closed)[0]).toBe(1006);

@@ -28,8 +28,14 @@ class Reader {
       },
       writableHighWaterMark: 100,
     });
-    const nothing = (): void => undefined;
-    const ws = { extensions: '', readyState: 1, OPEN: 1, resume: nothing, close: nothing, terminate: nothing };
+    const ws = {
+      extensions: '',
+      readyState: 1,
+      OPEN: 1,
+      resume: () => undefined,
+      close: () => undefined,
+      terminate: () => undefined,
+    };
     this.connection = connectionOn(ws as unknown as WebSocket, socket, { id });
   }
 
@@ -87,7 +93,7 @@ class Rooms {
   readonly readers = Array.from({ length: readers }, (_, n) => new Reader(`r${n}`, n % 2 === 0));
   readonly expected: string[][] = this.readers.map(() => []);
   private readonly members = [[...this.readers], [...this.readers]];
-  private readonly fanOuts = this.members.map((members) => new FanOut(members));
+  private readonly fanOuts = this.members.map(() => new FanOut());
   private readonly closed = new Set<number>();
   private count = 0;
 
@@ -99,8 +105,9 @@ class Rooms {
 
   private publish(room: 0 | 1): void {
     const text = `${room}:${(this.count += 1)}`;
-    this.fanOuts[room]!.deliver(encoded(text));
-    for (const member of this.members[room]!) this.expect(this.readers.indexOf(member), text);
+    const members = this.members[room]!;
+    this.fanOuts[room]!.deliver(members, encoded(text));
+    for (const member of members) this.expect(this.readers.indexOf(member), text);
   }
 
   private change(what: string, n: number): void {
@@ -160,8 +167,8 @@ describe('FanOut', () => {
         }) as Duplex['write'];
         return chunks;
       });
-    const fanOut = new FanOut(members);
-    for (const text of ['one', 'two', 'three']) fanOut.deliver(encoded(text));
+    const fanOut = new FanOut();
+    for (const text of ['one', 'two', 'three']) fanOut.deliver(members, encoded(text));
     await turn();
     expect(writes.map(({ length }) => length)).toEqual([1, 1]);
     expect(writes[0]![0]).toBe(writes[1]![0]);
@@ -170,10 +177,10 @@ describe('FanOut', () => {
 
   it('CN2 counts what a batch holds as pending for each of its readers', () => {
     const members = [new Reader('a', false), new Reader('b', false)];
-    const fanOut = new FanOut(members);
-    for (let i = 0; i < 3; i += 1) fanOut.deliver(encoded('12345678'));
+    const fanOut = new FanOut();
+    for (let i = 0; i < 3; i += 1) fanOut.deliver(members, encoded('12345678'));
     members[1]!.connection.sendText('1234');
-    fanOut.deliver(encoded('12345678'));
+    fanOut.deliver(members, encoded('12345678'));
     expect(members.map(({ connection }) => connection.outbox.pendingBytes)).toEqual([40, 46]);
   });
 });

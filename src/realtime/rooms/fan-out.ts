@@ -25,12 +25,12 @@ export function deliverToAll(members: readonly Recipient[], message: Buffer, exc
 export class FanOut {
   private batch: Batch | undefined;
 
-  /** @param members Those of the room. Before they become others, {@link cut} is called. */
-  constructor(private readonly members: readonly Recipient[]) {}
-
-  /** Delivers to every member, after everything that was delivered before. The bytes must not be changed afterwards. */
-  deliver(message: Buffer): void {
-    const { members } = this;
+  /**
+   * Delivers to every member, after everything that was delivered before. The bytes must not be changed afterwards.
+   *
+   * @param members Those of the room. Before they become others, {@link cut} is called.
+   */
+  deliver(members: readonly Recipient[], message: Buffer): void {
     const first = members[0]?.connection;
     if (!first) return;
     if (members.length === 1) return first.deliver(message);

@@ -50,8 +50,9 @@ export interface LocalRoomParts {
  */
 export class LocalRoom implements RepairableRoom {
   /** Members that get what comes, as it comes. Removal swaps with the last one. */
-  readonly members: Member[] = [];
-  private readonly fanOut = new FanOut(this.members);
+  members: Member[] = [];
+  /** Made for the first message: most rooms are the one room of a user, in which nothing happens for long. */
+  private fanOut: FanOut | undefined;
   epoch = '';
   /** The offset up to which every live member was sent everything. */
   top = 0;
@@ -103,14 +104,17 @@ export class LocalRoom implements RepairableRoom {
 
   /** Makes a member one that gets what comes. Its offset must be the room's top. */
   attach(member: Member): void {
-    this.fanOut.cut();
-    member.index = this.members.push(member) - 1;
+    this.fanOut?.cut();
+    member.index = this.members.length;
+    // One that is pushed into an empty list makes it as long as for 17.
+    if (member.index === 0) this.members = [member];
+    else this.members.push(member);
   }
 
   detach(member: Member): void {
     const last = this.members.at(-1);
     if (member.index < 0 || last === undefined) return;
-    this.fanOut.cut();
+    this.fanOut?.cut();
     this.members[member.index] = last;
     last.index = member.index;
     this.members.pop();
@@ -196,13 +200,18 @@ export class LocalRoom implements RepairableRoom {
 
   private deliver(offset: number, payload: Buffer): void {
     this.top = offset;
-    this.fanOut.deliver(encodeTextMessage(payload, offsetPrefix(offset)));
+    this.deliverToMembers(encodeTextMessage(payload, offsetPrefix(offset)));
   }
 
   private deliverUnstored({ payload, except }: BrokerMessage): void {
     const message = encodeTextMessage(payload);
-    if (except === undefined) this.fanOut.deliver(message);
+    if (except === undefined) this.deliverToMembers(message);
     else deliverToAll(this.members, message, except);
+  }
+
+  private deliverToMembers(message: Buffer): void {
+    this.fanOut ??= new FanOut();
+    this.fanOut.deliver(this.members, message);
   }
 
   /** Reads what comes next after the top, and delivers it. */
@@ -254,7 +263,7 @@ export class LocalRoom implements RepairableRoom {
       recovered,
       members,
     };
-    this.fanOut.deliver(encodeTextMessage(Buffer.from(JSON.stringify(frame))));
+    this.deliverToMembers(encodeTextMessage(Buffer.from(JSON.stringify(frame))));
   }
 
   private get cursor(): Cursor {
