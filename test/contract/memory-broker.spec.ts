@@ -69,10 +69,10 @@ describe('MemoryStore', () => {
     const mistake = new Error('a mistake in a listener');
     const nextTick = jest.spyOn(process, 'nextTick').mockImplementation(() => undefined);
     const texts: string[] = [];
-    store.subscribe('chat/a', () => {
+    store.subscribe({}, 'chat/a', () => {
       throw mistake;
     });
-    store.subscribe('chat/a', ({ payload }) => texts.push(payload.toString()));
+    store.subscribe({}, 'chat/a', ({ payload }) => texts.push(payload.toString()));
     store.publish('chat/a', Buffer.from('x'), { store: false });
     await Promise.resolve();
     const [throws] = nextTick.mock.calls.map(([task]) => task);

@@ -1,13 +1,23 @@
 import { TimedPlace, TimeQueue } from './time-queue.js';
 
-/** A room of a memory store: what it keeps is cleared after a time, and the room is forgotten after a longer one. */
-export abstract class ExpiringRoom {
-  /** Among all rooms: when it was last published into or looked at. */
-  readonly used = new TimedPlace<this>(this);
-  /** Among those that retain frames: when it was last published into. */
-  readonly retains = new TimedPlace<this>(this);
+/** The place of a room among those that retain frames: when it was last published into. */
+class RetainingPlace<Room> extends TimedPlace {
+  constructor(readonly room: Room) {
+    super();
+  }
+}
 
-  constructor(readonly address: string) {}
+/**
+ * A room of a memory store: what it keeps is cleared after a time, and the room is forgotten after a longer one. Its place
+ * among all rooms: when it was last published into or looked at.
+ */
+export abstract class ExpiringRoom extends TimedPlace {
+  /** There is one while it retains frames. */
+  retains: RetainingPlace<this> | undefined;
+
+  constructor(readonly address: string) {
+    super();
+  }
 
   /** Lets go of its frames; its numbering stays. */
   abstract clear(): void;
@@ -25,7 +35,7 @@ export class ExpiringRooms<Room extends ExpiringRoom> {
   private readonly rooms = new Map<string, Room>();
   private readonly byUse = new TimeQueue<Room>();
   /** Rooms that retain frames, by their last stored publish. */
-  private readonly retaining = new TimeQueue<Room>();
+  private readonly retaining = new TimeQueue<RetainingPlace<Room>>();
 
   constructor(
     private readonly options: ExpiringRoomsOptions,
@@ -47,19 +57,21 @@ export class ExpiringRooms<Room extends ExpiringRoom> {
       room = this.make(address);
       this.rooms.set(address, room);
     }
-    this.byUse.touch(room.used, now);
+    this.byUse.touch(room, now);
     return room;
   }
 
   /** A frame was stored in it. */
   retain(room: Room, now: number): void {
+    room.retains ??= new RetainingPlace(room);
     this.retaining.touch(room.retains, now);
   }
 
   /** Lets go of a room's frames. */
   clear(room: Room): void {
+    if (room.retains) this.retaining.remove(room.retains);
+    room.retains = undefined;
     room.clear();
-    this.retaining.remove(room.retains);
   }
 
   /** Takes away what has expired. */
@@ -67,12 +79,12 @@ export class ExpiringRooms<Room extends ExpiringRoom> {
     const { historyTtlMs, roomTtlMs } = this.options;
     if (historyTtlMs === 0) return;
     const clearUntil = now - historyTtlMs;
-    for (let room = this.retaining.takeUntil(clearUntil); room; room = this.retaining.takeUntil(clearUntil)) {
-      room.clear();
+    for (let place = this.retaining.takeUntil(clearUntil); place; place = this.retaining.takeUntil(clearUntil)) {
+      this.clear(place.room);
     }
     const forgetUntil = now - Math.max(roomTtlMs, historyTtlMs);
     for (let room = this.byUse.takeUntil(forgetUntil); room; room = this.byUse.takeUntil(forgetUntil)) {
-      this.retaining.remove(room.retains);
+      this.clear(room);
       this.rooms.delete(room.address);
     }
   }

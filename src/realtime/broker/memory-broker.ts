@@ -23,8 +23,6 @@ const SIGNALS = 'signals';
 /** The broker of one process. Same semantics as Redis; what it keeps ends with the process. */
 export class MemoryBroker implements Broker {
   private readonly store: MemoryStore;
-  private readonly listeners = new Map<string, MessageListener>();
-  private readonly endings = new Map<string, () => void>();
   private readonly signalListeners: SignalListener[] = [];
   private isOpen = false;
 
@@ -34,16 +32,14 @@ export class MemoryBroker implements Broker {
 
   async open(): Promise<void> {
     if (this.isOpen) return;
-    this.listen(SIGNALS, ({ payload }) => {
+    this.store.subscribe(this, SIGNALS, ({ payload }) => {
       for (const listener of this.signalListeners) listener(payload);
     });
     this.isOpen = true;
   }
 
   async close(): Promise<void> {
-    for (const end of this.endings.values()) end();
-    this.endings.clear();
-    this.listeners.clear();
+    this.store.unsubscribeAll(this);
     this.isOpen = false;
   }
 
@@ -54,13 +50,11 @@ export class MemoryBroker implements Broker {
 
   async subscribe(address: string, listener: MessageListener): Promise<void> {
     this.checkOpen();
-    this.listen(address, listener);
+    this.store.subscribe(this, address, listener);
   }
 
   async unsubscribe(address: string): Promise<void> {
-    this.listeners.delete(address);
-    this.endings.get(address)?.();
-    this.endings.delete(address);
+    this.store.unsubscribe(this, address);
   }
 
   async history(address: string, range: HistoryRange): Promise<HistoryPage> {
@@ -110,16 +104,6 @@ export class MemoryBroker implements Broker {
 
   /** Never calls it: nothing comes between this process and itself. */
   onInterrupted(): void {}
-
-  private listen(address: string, listener: MessageListener): void {
-    const known = this.listeners.has(address);
-    this.listeners.set(address, listener);
-    if (known) return;
-    this.endings.set(
-      address,
-      this.store.subscribe(address, (message) => this.listeners.get(address)?.(message)),
-    );
-  }
 
   private checkOpen(): void {
     if (!this.isOpen)

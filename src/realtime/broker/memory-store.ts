@@ -28,19 +28,17 @@ export interface MemoryStoreOptions {
 
 export type StoreListener = (message: BrokerMessage) => void;
 
+const NO_ANCESTORS: readonly Ancestor[] = [];
+
 class StoredRoom extends ExpiringRoom {
   epoch = newEpoch();
   top = 0;
-  ancestors: Ancestor[] = [];
-  readonly log: FrameLog;
-
-  constructor(address: string, historySize: number) {
-    super(address);
-    this.log = new FrameLog(historySize);
-  }
+  ancestors = NO_ANCESTORS;
+  /** There is none before the first frame is stored. */
+  log: FrameLog | undefined;
 
   clear(): void {
-    this.log.clear();
+    this.log = undefined;
   }
 }
 
@@ -54,19 +52,20 @@ interface FirstPublish {
 }
 
 interface Delivery {
-  readonly listeners: readonly Subscriber[];
+  readonly subscriptions: readonly Subscription[];
   readonly message: BrokerMessage;
 }
 
-interface Subscriber {
-  readonly listener: StoreListener;
-  active: boolean;
+interface Subscription {
+  /** Whose it is. */
+  readonly pod: object;
+  /** What hears the messages; `undefined`: it was ended. */
+  listener: StoreListener | undefined;
 }
 
 const ROOM_TTL_MS = 30 * 86_400_000;
 const MAX_ANCESTORS = 16;
 const DONE = Promise.resolve();
-const NOBODY: readonly Subscriber[] = [];
 
 /**
  * What Redis is to `RedisBroker`, for brokers of one process: numbers, keeps, deduplicates and delivers. Several brokers
@@ -83,7 +82,8 @@ export class MemoryStore {
   /** The ends of the list of them, which is in the order of their expiry. */
   private oldestFirst: FirstPublish | undefined;
   private newestFirst: FirstPublish | undefined;
-  private readonly subscribers = new Map<string, readonly Subscriber[]>();
+  /** Lists that are never changed: a message on its way goes to those who were subscribed when it was published. */
+  private readonly subscriptions = new Map<string, readonly Subscription[]>();
   private readonly latestRooms: MemoryLatest;
   private readonly clock: Clock;
   private deliveries: Delivery[] = [];
@@ -91,9 +91,8 @@ export class MemoryStore {
 
   constructor(private readonly options: MemoryStoreOptions) {
     this.clock = options.clock ?? new SystemClock();
-    const { historyTtlMs, historySize } = options;
-    const lifetimes = { historyTtlMs, roomTtlMs: ROOM_TTL_MS };
-    this.rooms = new ExpiringRooms(lifetimes, (address) => new StoredRoom(address, historySize));
+    const lifetimes = { historyTtlMs: options.historyTtlMs, roomTtlMs: ROOM_TTL_MS };
+    this.rooms = new ExpiringRooms(lifetimes, (address) => new StoredRoom(address));
     this.latestRooms = new MemoryLatest(lifetimes);
   }
 
@@ -114,16 +113,35 @@ export class MemoryStore {
     return { offset: offset || undefined, epoch, duplicate: false };
   }
 
-  /** Delivers what is published after this call. @returns what ends it. */
-  subscribe(address: string, listener: StoreListener): () => void {
-    const subscriber: Subscriber = { listener, active: true };
-    this.subscribers.set(address, [...(this.subscribers.get(address) ?? NOBODY), subscriber]);
-    return () => {
-      subscriber.active = false;
-      const others = (this.subscribers.get(address) ?? NOBODY).filter((other) => other !== subscriber);
-      if (others.length > 0) this.subscribers.set(address, others);
-      else this.subscribers.delete(address);
-    };
+  /** Delivers to a pod what is published after this call. One that is subscribed gets another listener. */
+  subscribe(pod: object, address: string, listener: StoreListener): void {
+    const all = this.subscriptions.get(address);
+    const known = all?.find((subscription) => subscription.pod === pod);
+    if (known) {
+      known.listener = listener;
+      return;
+    }
+    const added = [{ pod, listener }];
+    this.subscriptions.set(address, all ? all.concat(added) : added);
+  }
+
+  /** Delivers nothing more to a pod, not even what is on its way. */
+  unsubscribe(pod: object, address: string): void {
+    const all = this.subscriptions.get(address);
+    const ended = all?.find((subscription) => subscription.pod === pod);
+    if (!all || !ended) return;
+    ended.listener = undefined;
+    if (all.length === 1) this.subscriptions.delete(address);
+    else
+      this.subscriptions.set(
+        address,
+        all.filter((subscription) => subscription !== ended),
+      );
+  }
+
+  /** {@link unsubscribe} from every address. */
+  unsubscribeAll(pod: object): void {
+    for (const address of this.subscriptions.keys()) this.unsubscribe(pod, address);
   }
 
   position(address: string): Position {
@@ -132,7 +150,7 @@ export class MemoryStore {
 
   history(address: string, range: HistoryRange): HistoryPage {
     const room = this.rooms.use(address, this.cleanUp());
-    return { position: positionOf(room), frames: room.log.read(range) };
+    return { position: positionOf(room), frames: room.log?.read(range) ?? [] };
   }
 
   latest(address: string, range: LatestRange): LatestPage {
@@ -159,7 +177,7 @@ export class MemoryStore {
     room.ancestors = [{ epoch: room.epoch, top }, ...room.ancestors].slice(0, MAX_ANCESTORS);
     room.epoch = newEpoch();
     room.top = top;
-    room.log.truncate(top);
+    room.log?.truncate(top);
   }
 
   /** How many rooms, retained frames' rooms and dedupe keys it holds: what a test of leaks looks at. */
@@ -183,6 +201,7 @@ export class MemoryStore {
     const room = this.rooms.use(address, now);
     if (!store) return { payload, epoch: room.epoch, offset: 0, except };
     const offset = (room.top += 1);
+    room.log ??= new FrameLog(this.options.historySize);
     room.log.append(offset, payload);
     this.rooms.retain(room, now);
     return { payload, epoch: room.epoch, offset, except: undefined };
@@ -215,18 +234,18 @@ export class MemoryStore {
 
   /** Never within the call that published, always in the order of the publishes, to those who were subscribed then. */
   private deliver(address: string, message: BrokerMessage): void {
-    const listeners = this.subscribers.get(address);
-    if (!listeners) return;
+    const subscriptions = this.subscriptions.get(address);
+    if (!subscriptions) return;
     // A microtask all the same, without the AsyncResource that queueMicrotask makes for each.
-    if (this.deliveries.push({ listeners, message }) === 1) void DONE.then(this.deliverBound);
+    if (this.deliveries.push({ subscriptions, message }) === 1) void DONE.then(this.deliverBound);
   }
 
   private deliverNow(): void {
     const deliveries = this.deliveries;
     this.deliveries = [];
-    for (const { listeners, message } of deliveries) {
-      for (const { listener, active } of listeners) {
-        if (active) call(listener, message);
+    for (const { subscriptions, message } of deliveries) {
+      for (const { listener } of subscriptions) {
+        if (listener) call(listener, message);
       }
     }
   }
@@ -244,5 +263,5 @@ function call(listener: StoreListener, message: BrokerMessage): void {
 }
 
 function positionOf({ epoch, top, log, ancestors }: StoredRoom): Position {
-  return { epoch, top, oldest: top + 1 - log.length, ancestors: [...ancestors] };
+  return { epoch, top, oldest: top + 1 - (log?.length ?? 0), ancestors: [...ancestors] };
 }

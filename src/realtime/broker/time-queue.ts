@@ -1,29 +1,27 @@
-/** The place of a thing in a {@link TimeQueue}. It stands there or not. */
-export class TimedPlace<Thing> {
+/** A place in a {@link TimeQueue}; what it is the place of extends it. It stands there or not. */
+export class TimedPlace {
   /** When it was last put at the end. */
   at = 0;
   /** @internal */
-  before: TimedPlace<Thing> | undefined;
+  before: this | undefined;
   /** @internal */
-  after: TimedPlace<Thing> | undefined;
+  after: this | undefined;
   /** @internal */
   stands = false;
-
-  constructor(readonly thing: Thing) {}
 }
 
 /**
  * Things in the order of the moments at which they were last touched. To touch one costs the same however many there are: a
  * Map would delete and set it, and tidy itself up each time it is full of what was deleted.
  */
-export class TimeQueue<Thing> {
+export class TimeQueue<Place extends TimedPlace> {
   /** How many stand in it. */
   size = 0;
-  private first: TimedPlace<Thing> | undefined;
-  private last: TimedPlace<Thing> | undefined;
+  private first: Place | undefined;
+  private last: Place | undefined;
 
   /** Puts a thing at the end, wherever it stands. */
-  touch(place: TimedPlace<Thing>, now: number): void {
+  touch(place: Place, now: number): void {
     place.at = now;
     if (this.last === place) return;
     if (place.stands) this.remove(place);
@@ -36,7 +34,7 @@ export class TimeQueue<Thing> {
   }
 
   /** Takes a thing out, if it is in. */
-  remove(place: TimedPlace<Thing>): void {
+  remove(place: Place): void {
     if (!place.stands) return;
     const { before, after } = place;
     if (before) before.after = after;
@@ -50,10 +48,10 @@ export class TimeQueue<Thing> {
   }
 
   /** Takes out the one that was touched longest ago, if that was not after `until`. */
-  takeUntil(until: number): Thing | undefined {
+  takeUntil(until: number): Place | undefined {
     const { first } = this;
     if (!first || first.at > until) return undefined;
     this.remove(first);
-    return first.thing;
+    return first;
   }
 }
