@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { listOf, minus, plus, sizeOf } from './few.js';
+import { has, listOf, minus, plus, sizeOf } from './few.js';
 import type { Few } from './few.js';
 
 describe('Few', () => {
@@ -29,6 +29,12 @@ describe('Few', () => {
     expect(listOf(minus(a, b))).toEqual([a]);
     expect(listOf(minus(plus(a, b), c))).toEqual([a, b]);
     expect(listOf(undefined)).toEqual([]);
+  });
+
+  it('says what is in it', () => {
+    const [none, one, two] = [undefined, a, plus(a, b)];
+    expect([has(none, a), has(one, a), has(two, a), has(two, b)]).toEqual([false, true, true, true]);
+    expect([has(one, b), has(two, c)]).toEqual([false, false]);
   });
 
   it('needs no Set for one thing', () => {

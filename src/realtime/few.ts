@@ -18,6 +18,11 @@ export function minus<Thing extends object>(few: Few<Thing>, thing: Thing): Few<
   return few;
 }
 
+/** Whether the thing is among them. */
+export function has<Thing extends object>(few: Few<Thing>, thing: Thing): boolean {
+  return few instanceof Set ? few.has(thing) : few === thing;
+}
+
 /** How many there are. */
 export function sizeOf(few: Few<object>): number {
   if (few === undefined) return 0;

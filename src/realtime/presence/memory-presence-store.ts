@@ -1,17 +1,17 @@
 import { SystemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
+import { has, minus, plus } from '../few.js';
+import type { Few } from '../few.js';
 import type { PresencePage, PresentUser, ReapedUser } from './presence.js';
 
 /** One of those who share the store. */
 export interface MemoryPod {
-  /** The ids of the users that it has in each room. */
-  readonly rooms: Map<string, Set<string>>;
   /** Tells it of a user who left because another pod is gone. */
   readonly reaped: (left: ReapedUser) => void;
 }
 
 interface PresentInRoom {
-  readonly users: Map<string, { name: string; pods: number }>;
+  readonly users: Map<string, { name: string; pods: Few<MemoryPod> }>;
   /** Ids in the order of their bytes. Kept so with each user: to sort a big room again for a page would hold up everybody. */
   readonly order: string[];
 }
@@ -30,28 +30,23 @@ export class MemoryPresenceStore {
   enter(pod: MemoryPod, address: string, { id, name }: PresentUser): { first: boolean; members: number } {
     const room = this.rooms.get(address) ?? { users: new Map(), order: [] };
     this.rooms.set(address, room);
-    const user = room.users.get(id) ?? { name, pods: 0 };
-    const first = user.pods === 0;
+    const user = room.users.get(id) ?? { name, pods: undefined };
+    const first = user.pods === undefined;
     if (first) {
       room.users.set(id, user);
       room.order.splice(placeAfter(room.order, id), 0, id);
     }
     user.name = name;
-    const here = pod.rooms.get(address) ?? new Set();
-    pod.rooms.set(address, here);
-    if (!here.has(id)) user.pods += 1;
-    here.add(id);
+    user.pods = plus(user.pods, pod);
     return { first, members: room.users.size };
   }
 
   exit(pod: MemoryPod, address: string, id: string): { last: boolean; members: number } {
-    const here = pod.rooms.get(address);
     const room = this.rooms.get(address);
     const user = room?.users.get(id);
-    if (!room || !user || !here?.delete(id)) return { last: false, members: this.count(address) };
-    if (here.size === 0) pod.rooms.delete(address);
-    user.pods -= 1;
-    if (user.pods > 0) return { last: false, members: room.users.size };
+    if (!room || !user || !has(user.pods, pod)) return { last: false, members: this.count(address) };
+    user.pods = minus(user.pods, pod);
+    if (user.pods !== undefined) return { last: false, members: room.users.size };
     room.users.delete(id);
     room.order.splice(placeAfter(room.order, id) - 1, 1);
     if (room.users.size === 0) this.rooms.delete(address);
@@ -78,9 +73,9 @@ export class MemoryPresenceStore {
   }
 
   private reap(pod: MemoryPod): void {
-    for (const [address, ids] of pod.rooms) {
-      for (const id of [...ids]) {
-        const name = this.rooms.get(address)?.users.get(id)?.name ?? '';
+    for (const [address, { users }] of this.rooms) {
+      for (const [id, { name, pods }] of users) {
+        if (!has(pods, pod)) continue;
         const { last, members } = this.exit(pod, address, id);
         const [someone] = this.alive;
         if (last) someone?.reaped({ address, user: { id, name }, members });

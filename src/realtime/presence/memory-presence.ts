@@ -16,7 +16,6 @@ export class MemoryPresence implements Presence {
   private readonly store: MemoryPresenceStore;
   private readonly listeners: ((left: ReapedUser) => void)[] = [];
   private readonly pod: MemoryPod = {
-    rooms: new Map(),
     reaped: (left) => {
       for (const listener of this.listeners) listener(left);
     },

@@ -28,11 +28,12 @@ interface Stay {
   /** Whether the user was on no pod when the first of them entered: the first to arrive announces. */
   isFirst: boolean;
   grace: Timer | undefined;
-  /** The port's calls for this user and room, one after the other. */
-  last: Promise<unknown>;
+  /** The last of the port's calls for this user and room, which go one after the other, until it is over. */
+  last: Promise<void> | undefined;
 }
 
 const RETRY_MS = 1_000;
+const DONE = Promise.resolve();
 
 /** Turns connections that come and go on this pod into users that enter and exit (CN3). */
 export class PresenceTracker {
@@ -148,7 +149,7 @@ export class PresenceTracker {
       arrived: false,
       isFirst: false,
       grace: undefined,
-      last: Promise.resolve(),
+      last: undefined,
     };
     this.stays.set(key, stay);
     return stay;
@@ -160,8 +161,12 @@ export class PresenceTracker {
   }
 
   private inTurn<Result>(stay: Stay, step: () => Promise<Result>): Promise<Result> {
-    const result = stay.last.then(step, step);
-    stay.last = result.catch(() => undefined); // The caller of this step hears of it; the next one goes on.
+    const result = (stay.last ?? DONE).then(step);
+    const over = (): void => {
+      if (stay.last === last) stay.last = undefined;
+    };
+    const last = result.then(over, over); // The caller of this step hears of a mistake; the next one goes on.
+    stay.last = last;
     return result;
   }
 }
