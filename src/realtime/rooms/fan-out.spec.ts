@@ -175,6 +175,15 @@ describe('FanOut', () => {
     expect(members[0]!.texts()).toEqual(['one', 'two', 'three']);
   });
 
+  it('holds nothing of what it sent once the turn is over', async () => {
+    const members = [new Reader('a', true), new Reader('b', true)];
+    const fanOut = new FanOut();
+    fanOut.deliver(members, encoded('one'));
+    expect(fanOut['batch']?.frames).toHaveLength(1);
+    await turn();
+    expect(fanOut['batch']).toBeUndefined();
+  });
+
   it('CN2 counts what a batch holds as pending for each of its readers', () => {
     const members = [new Reader('a', false), new Reader('b', false)];
     const fanOut = new FanOut();

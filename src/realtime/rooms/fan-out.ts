@@ -18,6 +18,21 @@ export function deliverToAll(members: readonly Recipient[], message: Buffer, exc
   }
 }
 
+/** A batch that is let go of when it ends: it would keep its frames, and what they share memory with, until the next one. */
+class RoomBatch extends Batch {
+  constructor(
+    first: Buffer,
+    private readonly fanOut: FanOut,
+  ) {
+    super(first);
+  }
+
+  override end(): void {
+    super.end();
+    this.fanOut.letGo(this);
+  }
+}
+
 /**
  * Hands a room's messages to its members. The messages of one turn are one batch: the first one costs a step per member,
  * those that follow cost none.
@@ -35,7 +50,7 @@ export class FanOut {
     if (!first) return;
     if (members.length === 1) return first.deliver(message);
     if (!this.batch?.add(message)) {
-      const batch = new Batch(message);
+      const batch = new RoomBatch(message, this);
       this.batch = batch;
       endOfTurn.ends(batch);
       for (let i = 0; i < members.length; i += 1) members[i]!.connection.follow(batch);
@@ -46,6 +61,10 @@ export class FanOut {
   /** Those who are members from now on are others, or one is sent something that the others aren't. */
   cut(): void {
     this.batch?.end();
-    this.batch = undefined;
+  }
+
+  /** @internal */
+  letGo(batch: Batch): void {
+    if (this.batch === batch) this.batch = undefined;
   }
 }
