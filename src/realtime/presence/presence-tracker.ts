@@ -19,8 +19,9 @@ export interface Entered {
   readonly first: boolean;
 }
 
-interface Stay {
-  user: PresentUser;
+interface Stay extends PresentUser {
+  /** As the user is called by now. */
+  name: string;
   /** Connections of the user in the room on this pod. */
   connections: number;
   /** Whether one of them came in: else nobody ever heard of the user, and hears of no leave. */
@@ -104,7 +105,7 @@ export class PresenceTracker {
   rename(address: string, user: PresentUser): void {
     const stay = this.stays.get(keyOf(address, user.id));
     if (!stay || stay.connections === 0) return;
-    stay.user = user;
+    stay.name = user.name;
     const renamed = this.inTurn(stay, async () => {
       if (stay.connections > 0 && !this.closed) await this.parts.presence.enter(address, user);
     });
@@ -126,8 +127,8 @@ export class PresenceTracker {
     stay.grace = undefined;
     const exit = this.inTurn(stay, async () => {
       if (stay.connections > 0 || this.closed) return;
-      const { last, members } = await this.parts.presence.exit(address, stay.user.id);
-      if (last && stay.arrived) this.parts.announce('left', address, stay.user, members);
+      const { last, members } = await this.parts.presence.exit(address, stay.id);
+      if (last && stay.arrived) this.parts.announce('left', address, stay, members);
       this.forget(address, stay);
     });
     exit.catch((error: unknown) => {
@@ -140,11 +141,12 @@ export class PresenceTracker {
     const key = keyOf(address, user.id);
     const found = this.stays.get(key);
     if (found) {
-      found.user = user;
+      found.name = user.name;
       return found;
     }
     const stay: Stay = {
-      user,
+      id: user.id,
+      name: user.name,
       connections: 0,
       arrived: false,
       isFirst: false,
@@ -156,7 +158,7 @@ export class PresenceTracker {
   }
 
   private forget(address: string, stay: Stay): void {
-    const key = keyOf(address, stay.user.id);
+    const key = keyOf(address, stay.id);
     if (stay.connections === 0 && !stay.grace && this.stays.get(key) === stay) this.stays.delete(key);
   }
 
