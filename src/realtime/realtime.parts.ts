@@ -24,6 +24,7 @@ import type { Backend } from './backend.providers.js';
 import type { RealtimeEvents } from './realtime.events.js';
 import type { ResolvedOptions } from './realtime.options.js';
 import { Realtime } from './realtime.service.js';
+import { SharedHistory } from './recovery/shared-history.js';
 import { USER_NAMESPACE } from './rooms/address.js';
 import { Publisher } from './rooms/publisher.js';
 import { RemoteControl } from './rooms/remote-control.js';
@@ -108,7 +109,8 @@ export async function buildRealtime(
   });
   const joiner = new RoomJoiner({
     registry,
-    broker,
+    // Memory alone answers within the turn.
+    source: options.broker || options.redis ? new SharedHistory(broker) : broker,
     clock,
     events,
     tracker,

@@ -152,6 +152,27 @@ describe('recovery, from inside', () => {
       expect(offsetsIn(alice, room)).toEqual(range(1, 8));
     });
 
+    it('RC1 gives everybody who comes back at once what each has missed, from one read', async () => {
+      const { server, flaky, store } = await startFlaky();
+      const room = freshRoom();
+      const address = `chat/${room}`;
+      for (const n of range(1, 40)) await server.realtime.to(address).publish('message', { text: String(n) });
+      const { epoch } = store.position(address);
+      flaky.hang('subscribe');
+      const seen = range(10, 40);
+      const clients = await Promise.all(
+        seen.map((offset) => server.connect(room, freshUser(), { since: `${epoch}.${offset}` })),
+      );
+      await Promise.all(clients.map((client) => client.next('welcome'))); // It waits with them for the room.
+      flaky.heal();
+      const joined = await Promise.all(clients.map((client) => joinedIn(client, room)));
+      expect(joined.every(({ recovered }) => recovered)).toBe(true);
+      expect(flaky.count('history')).toBe(1);
+      await server.realtime.to(address).publish('message', { text: 'live' });
+      await Promise.all(clients.map((client) => heard(client, 'live')));
+      expect(clients.map((client) => offsetsIn(client, room))).toEqual(seen.map((offset) => range(offset + 1, 41)));
+    });
+
     it('FR2 has a fresh member begin exactly after its cursor, whatever is published meanwhile', async () => {
       const { server, flaky } = await startFlaky();
       const { room, alice } = await filled(server, 3);

@@ -1,12 +1,13 @@
 import { formatCursor } from '../../protocol/cursor.js';
 import { offsetPrefix } from '../../protocol/codec.js';
-import type { Broker, HistoryPage } from '../broker/broker.js';
+import type { HistoryPage } from '../broker/broker.js';
 import type { Clock } from '../clock.js';
 import type { ChunkMessage } from '../connection/outbox.js';
 import { LatestRoom } from './latest-room.js';
 import type { Member } from './local-room.js';
 import type { RealtimeEvents } from '../realtime.events.js';
 import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
+import type { HistorySource } from '../recovery/shared-history.js';
 
 /** How much of a replay is sent before the socket must have drained (RC5). */
 export const REPLAY_CHUNK = { limit: 1_000, maxBytes: 256 * 1024 };
@@ -27,7 +28,7 @@ export function firstPage(chunk: typeof REPLAY_CHUNK): typeof REPLAY_CHUNK {
 
 export interface ReplayParts {
   readonly events: RealtimeEvents;
-  readonly broker: Broker;
+  readonly source: HistorySource;
   readonly clock: Clock;
   readonly countMembers: (address: string) => Promise<number>;
   readonly chunk: typeof REPLAY_CHUNK;
@@ -70,7 +71,7 @@ function isUnderWay({ room, connection, gone }: Member): boolean {
 async function sendChunk(member: Member, parts: ReplayParts, first: HistoryPage | undefined): Promise<boolean> {
   if (!isUnderWay(member)) return true;
   const { connection, room } = member;
-  const page = first ?? (await parts.broker.history(room.at.address, { since: member.offset, ...parts.chunk }));
+  const page = first ?? (await parts.source.history(room.at.address, { since: member.offset, ...parts.chunk }));
   if (!(await isOnTrack(member, page, parts))) return true;
   const messages = advance(member, page);
   if (messages.length === 0) return false;

@@ -12,7 +12,7 @@ import { firstPage } from './replay.js';
 import type { ReplayParts } from './replay.js';
 import type { RoomRegistry } from './room-registry.js';
 
-export interface StartFinderParts extends Pick<ReplayParts, 'broker' | 'clock' | 'chunk'> {
+export interface StartFinderParts extends Pick<ReplayParts, 'source' | 'clock' | 'chunk'> {
   readonly registry: RoomRegistry;
   readonly tracker: PresenceTracker;
   readonly joinTimeoutMs: number;
@@ -99,7 +99,7 @@ export class StartFinder {
     const nowhere = { recovered: false, epoch: '', offset: 0, page: undefined };
     if (room instanceof LatestRoom) return { ...nowhere, recovered: since === LATEST_CURSOR };
     if (!cursor) return nowhere;
-    const page = await this.parts.broker.history(room.at.address, {
+    const page = await this.parts.source.history(room.at.address, {
       since: cursor.offset,
       ...firstPage(this.parts.chunk),
     });
