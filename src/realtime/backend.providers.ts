@@ -7,7 +7,7 @@ import { SystemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { RealtimeConfigError } from './realtime.errors.js';
 import type { RealtimeEvents } from './realtime.events.js';
-import { resolveOptions } from './realtime.options.js';
+import { resolveOptions } from './resolve-options.js';
 import type { RealtimeOptions, ResolvedOptions } from './realtime.options.js';
 import { MemoryPresence } from './presence/memory-presence.js';
 import type { Presence } from './presence/presence.js';

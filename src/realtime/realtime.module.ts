@@ -6,7 +6,7 @@ import { GatewayBinder } from './gateway/gateway-binder.service.js';
 import type { GatewayRuntime } from './gateway/gateway-runtime.js';
 import { RealtimeLog } from './logging/realtime-log.service.js';
 import { RealtimeConfigError } from './realtime.errors.js';
-import { resolveOptions } from './realtime.options.js';
+import { resolveOptions } from './resolve-options.js';
 import type { RealtimeOptions } from './realtime.options.js';
 import type { RealtimeParts } from './realtime.parts.js';
 import { realtimeExports, realtimeProviders } from './realtime.providers.js';

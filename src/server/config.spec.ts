@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { resolveOptions } from '../realtime/realtime.options.js';
+import { resolveOptions } from '../realtime/resolve-options.js';
 import { ConfigError, configTable, parseConfig } from './config.js';
 
 const SECRET = 'a'.repeat(32);

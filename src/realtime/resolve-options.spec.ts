@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { RealtimeConfigError } from './realtime.errors.js';
-import { resolveOptions } from './realtime.options.js';
+import { resolveOptions } from './resolve-options.js';
 import type { RealtimeOptions } from './realtime.options.js';
 
 describe('the options', () => {
