@@ -1,4 +1,3 @@
-import type { Batch } from './batch.js';
 import { directWrites } from './direct-writes.js';
 import type { DirectWrites } from './direct-writes.js';
 import { joined } from './joined-frames.js';
@@ -8,6 +7,11 @@ export interface Flushable {
   /** When it last wrote, as the schedule's `now` told; -Infinity: never. */
   readonly flushedAt: number;
   flush(many?: DirectWrites): void;
+}
+
+/** What ends with a turn of the event loop. */
+export interface Ending {
+  end(): void;
 }
 
 /** Says when what was queued for a connection is written. */
@@ -40,7 +44,7 @@ class FlushGroup {
 /** Writes at the end of the turn of the event loop. */
 class EndOfTurn implements FlushSchedule {
   private readonly group = new FlushGroup();
-  private batches: Batch[] = [];
+  private endings: Ending[] = [];
   private due = false;
 
   add(outbox: Flushable): void {
@@ -48,9 +52,9 @@ class EndOfTurn implements FlushSchedule {
     this.expectEnd();
   }
 
-  /** Ends a batch with the turn, before anything is written. */
-  ends(batch: Batch): void {
-    this.batches.push(batch);
+  /** Calls its end with that of the turn, before anything is written. */
+  ends(ending: Ending): void {
+    this.endings.push(ending);
     this.expectEnd();
   }
 
@@ -63,8 +67,9 @@ class EndOfTurn implements FlushSchedule {
   /** Bound: it is handed to timers. */
   private readonly end = (): void => {
     this.due = false;
-    for (const batch of this.batches) batch.end();
-    this.batches = [];
+    const endings = this.endings;
+    this.endings = [];
+    for (const ending of endings) ending.end();
     this.group.flush();
   };
 

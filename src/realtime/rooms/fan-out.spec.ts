@@ -119,10 +119,10 @@ class Rooms {
       one.connection.sendText(text);
       this.expect(n, text);
     } else if (what === 'join' && at < 0) {
-      this.fanOuts[0]!.cut();
+      this.fanOuts[0]!.end();
       members.push(one);
     } else if (what === 'leave' && at >= 0) {
-      this.fanOuts[0]!.cut();
+      this.fanOuts[0]!.end();
       members.splice(at, 1);
     } else if (what === 'flush') {
       one.connection.outbox.flush();

@@ -18,21 +18,6 @@ export function deliverToAll(members: readonly Recipient[], message: Buffer, exc
   }
 }
 
-/** A batch that is let go of when it ends: it would keep its frames, and what they share memory with, until the next one. */
-class RoomBatch extends Batch {
-  constructor(
-    first: Buffer,
-    private readonly fanOut: FanOut,
-  ) {
-    super(first);
-  }
-
-  override end(): void {
-    super.end();
-    this.fanOut.letGo(this);
-  }
-}
-
 /**
  * Hands a room's messages to its members. The messages of one turn are one batch: the first one costs a step per member,
  * those that follow cost none.
@@ -43,28 +28,24 @@ export class FanOut {
   /**
    * Delivers to every member, after everything that was delivered before. The bytes must not be changed afterwards.
    *
-   * @param members Those of the room. Before they become others, {@link cut} is called.
+   * @param members Those of the room. Before they become others, {@link end} is called.
    */
   deliver(members: readonly Recipient[], message: Buffer): void {
     const first = members[0]?.connection;
     if (!first) return;
     if (members.length === 1) return first.deliver(message);
     if (!this.batch?.add(message)) {
-      const batch = new RoomBatch(message, this);
+      const batch = new Batch(message);
       this.batch = batch;
-      endOfTurn.ends(batch);
+      endOfTurn.ends(this);
       for (let i = 0; i < members.length; i += 1) members[i]!.connection.follow(batch);
     }
     first.spend(message.length * members.length);
   }
 
-  /** Those who are members from now on are others, or one is sent something that the others aren't. */
-  cut(): void {
+  /** The turn is over, or those who are members from now on are others, or one is sent something that the others aren't. */
+  end(): void {
     this.batch?.end();
-  }
-
-  /** @internal */
-  letGo(batch: Batch): void {
-    if (this.batch === batch) this.batch = undefined;
+    this.batch = undefined; // It would keep its frames, and what they share memory with, until the next one.
   }
 }

@@ -104,7 +104,7 @@ export class LocalRoom implements RepairableRoom {
 
   /** Makes a member one that gets what comes. Its offset must be the room's top. */
   attach(member: Member): void {
-    this.fanOut?.cut();
+    this.fanOut?.end();
     member.index = this.members.length;
     // One that is pushed into an empty list makes it as long as for 17.
     if (member.index === 0) this.members = [member];
@@ -114,7 +114,7 @@ export class LocalRoom implements RepairableRoom {
   detach(member: Member): void {
     const last = this.members.at(-1);
     if (member.index < 0 || last === undefined) return;
-    this.fanOut?.cut();
+    this.fanOut?.end();
     this.members[member.index] = last;
     last.index = member.index;
     this.members.pop();
