@@ -45,6 +45,7 @@ class LoggedGateway implements OnJoin {
   handleConnection(connection: Connection): void {
     this.logger.log(connection);
     this.logger.log({ connection });
+    this.logger.log({ query: connection.query });
     this.logger.log(`${JSON.stringify(connection)} ${connection.url}`);
   }
 

@@ -23,6 +23,7 @@ export interface ConnectionOrigin {
   readonly url: string;
   readonly ip: string;
   readonly params: Readonly<Record<string, string>>;
+  /** Without a token. */
   readonly query: Readonly<Record<string, string | string[]>>;
   /** What the guards put on the request. */
   readonly user: unknown;
@@ -311,7 +312,7 @@ export class Connection {
     this.ws.terminate();
   }
 
-  /** What a log that prints the object shows: headers and query may carry a token (HS7). */
+  /** What a log that prints the object shows: headers may carry a token (HS7). */
   toJSON(): ConnectionFacts {
     return this.facts();
   }

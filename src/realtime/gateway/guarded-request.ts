@@ -68,6 +68,13 @@ export function withoutToken(url: string): string {
   return copyOf(rest === '' ? url.slice(0, mark) : `${url.slice(0, mark)}?${rest}`);
 }
 
+/** The fields of a query without the token: what a connection keeps for as long as it lives. */
+export function fieldsWithoutToken(query: GuardedRequest['query']): GuardedRequest['query'] {
+  if (!Object.hasOwn(query, 'token')) return query;
+  const { token: _, ...fields } = query;
+  return fields;
+}
+
 /**
  * The same text, by itself. What was cut out of a URL is a view of it, from 13 characters on: as long as a connection
  * kept that, V8 would keep the whole URL, and the token in it.

@@ -17,7 +17,7 @@ import type { Address } from '../rooms/address.js';
 import { AdmissionControl } from './admission-control.js';
 import type { AdmissionControlParts } from './admission-control.js';
 import type { GatewayBinding } from './gateway-binding.js';
-import { prepareRequest, textOf, withoutToken } from './guarded-request.js';
+import { fieldsWithoutToken, prepareRequest, textOf, withoutToken } from './guarded-request.js';
 import type { GuardedRequest } from './guarded-request.js';
 import { GuardRunner } from './guard-runner.js';
 import { HandshakeResponse } from './handshake-response.js';
@@ -37,6 +37,7 @@ export interface Admission {
   readonly since: string | undefined;
   readonly me: string | undefined;
   readonly params: Readonly<Record<string, string>>;
+  /** Without the token. */
   readonly query: Readonly<Record<string, string | string[]>>;
   readonly user: unknown;
   readonly ip: string;
@@ -144,7 +145,7 @@ export class Handshake {
       since: textOf(query['since']),
       me: textOf(query['me']),
       params,
-      query,
+      query: fieldsWithoutToken(query),
       user: guarded.user,
       ip: guarded.ip,
       url: withoutToken(request.url ?? ''),
