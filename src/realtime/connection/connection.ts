@@ -2,14 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import type { WebSocket } from 'ws';
-import { CloseCode, formatCloseReason } from '../../protocol/close-codes.js';
+import { CloseCode } from '../../protocol/close-codes.js';
 import { reservedTypes } from '../../protocol/names.js';
 import type { Identity } from '../auth/identity.js';
 import type { ConnectionFacts } from '../realtime.events.js';
 import { RealtimeUsageError } from '../realtime.errors.js';
 import type { Batch } from './batch.js';
 import type { BufferBudget } from './buffer-budget.js';
-import { farewell } from './farewells.js';
+import { Closing } from './closing.js';
 import type { FlushSchedule } from './flush-schedule.js';
 import { Outbox } from './outbox.js';
 import type { ChunkMessage } from './outbox.js';
@@ -45,12 +45,6 @@ export interface ConnectionOptions extends ConnectionOrigin {
   /** Hears of a hook of the application that threw; the connection closes itself. The same one for all. */
   readonly onHookFailed: (connection: Connection, hook: string, error: unknown) => void;
 }
-
-/** How long a peer may take to answer our close frame before its socket is destroyed. RFC 6455, section 7.1.1. */
-const CLOSE_TIMEOUT_MS = 2_000;
-/** How long a reader who holds too much may take to read why it is closed. */
-const DISMISSAL_MS = 200;
-const MAX_REASON_BYTES = 123;
 
 /**
  * One WebSocket, as handlers and hooks see it (`@ConnectedSocket()`, `@CurrentConnection()`). It carries what guards and
@@ -88,9 +82,8 @@ export class Connection {
   private currentIdentity: Identity;
   /** Whether the reader was found to be behind, and is given its turn. */
   private judging = false;
-  private closing: { code: number; reason: string; retryMs: number } | undefined;
+  private closing: Closing | undefined;
   private readsNoMore = false;
-  private closeTimeoutMs = CLOSE_TIMEOUT_MS;
   private readonly maxBufferedBytes: number;
   private readonly budget: ConnectionOptions['budget'];
   private readonly onHookFailed: ConnectionOptions['onHookFailed'];
@@ -135,7 +128,7 @@ export class Connection {
   }
 
   /** Why this side closed, if it did, and after how many milliseconds the other one is to come back. @internal */
-  get closedWith(): { code: number; reason: string; retryMs: number } | undefined {
+  get closedWith(): Closing | undefined {
     return this.closing;
   }
 
@@ -169,26 +162,19 @@ export class Connection {
    *   connection lives.
    */
   close(code: number = CloseCode.normal, word = '', retryMs?: number): void {
-    const reason = formatCloseReason(word, retryMs);
-    checkClose(code, reason);
-    if (this.closing !== undefined) return;
-    this.closing = { code, reason, retryMs: retryMs ?? 0 };
-    const isSlow = code === CloseCode.slowConsumer;
-    this.outbox.close(isSlow);
-    if (isSlow) farewell(() => this.closeSocket(code, reason));
-    else this.closeSocket(code, reason);
+    this.closeWith(new Closing(code, word, retryMs), false);
   }
 
   /** Closes a reader that holds too much (4002); what it holds is free soon, whether its peer reads or not. @internal */
   dismiss(): void {
-    this.closeTimeoutMs = DISMISSAL_MS;
-    this.close(CloseCode.slowConsumer, 'slow_consumer');
+    this.closeWith(new Closing(CloseCode.slowConsumer, 'slow_consumer'), true);
   }
 
-  private closeSocket(code: number, reason: string): void {
-    this.ws.resume();
-    this.ws.close(code, reason);
-    setTimeout(() => this.ws.terminate(), this.closeTimeoutMs).unref();
+  private closeWith(closing: Closing, soon: boolean): void {
+    if (this.closing !== undefined) return;
+    this.closing = closing;
+    this.outbox.close(closing.isOfSlowReader);
+    closing.begin(this.ws, soon);
   }
 
   /** Sends an object of the protocol; a `text` gateway has none. @internal */
@@ -330,15 +316,5 @@ export class Connection {
       ip: this.ip,
       ...(room === undefined ? {} : { room }),
     };
-  }
-}
-
-function checkClose(code: number, reason: string): void {
-  const ofStandard = code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
-  if (!Number.isInteger(code) || !(ofStandard || (code >= 3000 && code <= 4999))) {
-    throw new RealtimeUsageError(`expected a close code of 1000–1014 or 3000–4999, got ${String(code)}`);
-  }
-  if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
-    throw new RealtimeUsageError(`expected a close reason of at most ${MAX_REASON_BYTES} bytes (RFC 6455, 5.5)`);
   }
 }
