@@ -114,7 +114,7 @@ describe('a replay to somebody who reads slowly', () => {
     await start({ maxBufferedBytes: 100_000 });
     const { room, client, connection, outbox } = await stuckReader();
     for (let step = 1; step <= 12; step += 1) {
-      expect(outbox.chunkBytes).toBeGreaterThan(0);
+      await until('the next chunk is under way', () => outbox.chunkBytes > 0);
       clock.advance(9_000);
       await readSome(client, 3);
       await until('the server has seen it read on', () => (connection.stalledSince ?? clock.now()) === clock.now());
