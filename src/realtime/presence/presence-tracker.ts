@@ -24,6 +24,8 @@ interface Stay extends PresentUser {
   name: string;
   /** Connections of the user in the room on this pod. */
   connections: number;
+  /** Whether the port has the user, as far as its last answer says. */
+  isKnown: boolean;
   /** Whether one of them came in: else nobody ever heard of the user, and hears of no leave. */
   arrived: boolean;
   /** Whether the user was on no pod when the first of them entered: the first to arrive announces. */
@@ -63,11 +65,14 @@ export class PresenceTracker {
     try {
       return await this.inTurn(stay, async () => {
         const entered = await this.parts.presence.enter(address, user);
+        stay.isKnown = true;
         if (entered.first) stay.isFirst = true;
         return entered;
       });
     } catch (error) {
       stay.connections -= 1;
+      // Who came back within the grace ended it: it begins once more, else nobody would tell the port that the user left.
+      if (stay.connections === 0 && stay.isKnown) this.leaveAfter(this.parts.leaveGraceMs, address, stay);
       this.forget(address, stay);
       throw error;
     }
@@ -87,7 +92,7 @@ export class PresenceTracker {
     if (lost && stay.arrived && this.parts.leaveGraceMs > 0) {
       const graceMs = awayMs + this.parts.leaveGraceMs;
       this.longestGraceMs = Math.max(this.longestGraceMs, graceMs);
-      stay.grace = this.parts.clock.after(graceMs, () => this.leave(address, stay));
+      this.leaveAfter(graceMs, address, stay);
     } else {
       this.leave(address, stay);
     }
@@ -123,17 +128,23 @@ export class PresenceTracker {
     return this.longestGraceMs;
   }
 
+  private leaveAfter(ms: number, address: string, stay: Stay): void {
+    if (!this.closed) stay.grace = this.parts.clock.after(ms, () => this.leave(address, stay));
+  }
+
   private leave(address: string, stay: Stay): void {
     stay.grace = undefined;
     const exit = this.inTurn(stay, async () => {
       if (stay.connections > 0 || this.closed) return;
       const { last, members } = await this.parts.presence.exit(address, stay.id);
       if (last && stay.arrived) this.parts.announce('left', address, stay, members);
+      // Whoever enters meanwhile waits for this, and is one who comes anew.
+      stay.isKnown = stay.arrived = stay.isFirst = false;
       this.forget(address, stay);
     });
     exit.catch((error: unknown) => {
       this.parts.events.emit('taskFailed', { task: `presence of ${address}`, error });
-      if (stay.connections === 0) stay.grace = this.parts.clock.after(RETRY_MS, () => this.leave(address, stay));
+      if (stay.connections === 0) this.leaveAfter(RETRY_MS, address, stay);
     });
   }
 
@@ -148,6 +159,7 @@ export class PresenceTracker {
       id: user.id,
       name: user.name,
       connections: 0,
+      isKnown: false,
       arrived: false,
       isFirst: false,
       grace: undefined,
