@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { RealtimeEvents } from '../../src/index.js';
 import type { RealtimeOptions } from '../../src/index.js';
 import { FlakyBroker, ManualClock } from '../../src/testing/index.js';
 import type { TestClient } from '../../src/testing/index.js';
@@ -123,6 +124,27 @@ describe('a replay to somebody who reads slowly', () => {
     await readUpTo(client, BACKLOG);
     expect(offsetsIn(client, room)).toEqual(range(1, BACKLOG));
     expect(client.isOpen).toBe(true);
+  });
+
+  it('RC5 holds up nobody else in the room when a member goes while a chunk of it is read', async () => {
+    await start({ heartbeatMs: 0 });
+    const room = freshRoom();
+    const since = await publish(`chat/${room}`, 20);
+    const other = await open(room);
+    const repaired: string[] = [];
+    chat!.server.app.get(RealtimeEvents).on('roomRepaired', ({ address }) => repaired.push(address));
+    const before = broker.count('history');
+    const leaving = chat!.connect(room, freshUser(), { since });
+    await broker.called('history', before);
+    broker.hang('history');
+    await broker.called('history', before + 1);
+    (await leaving).destroy();
+    await until('the server knows that it is gone', () => chat!.registry.connections().length === 1);
+    broker.heal();
+    await chat!.realtime.to(`chat/${room}`).publish('message', { text: 'live' });
+    await heard(other.client, 'live');
+    expect(repaired).toEqual([]);
+    expect(broker.count('history')).toBe(before + 2);
   });
 
   it('RC5 closes with 4002 when nothing drains for 10 s, not before, and recovers on return', async () => {

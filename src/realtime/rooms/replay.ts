@@ -72,6 +72,7 @@ async function sendChunk(member: Member, parts: ReplayParts, first: HistoryPage 
   if (!isUnderWay(member)) return true;
   const { connection, room } = member;
   const page = first ?? (await parts.source.history(room.at.address, { since: member.offset, ...parts.chunk }));
+  if (!isUnderWay(member)) return true;
   if (!(await isOnTrack(member, page, parts))) return true;
   const messages = advance(member, page);
   if (messages.length === 0) return false;
