@@ -130,14 +130,17 @@ export class GatewayRuntime {
 
   /** Answers with 101, unless `ws` finds that the request is none for it, or the client has gone. */
   private upgrade({ request, socket, head, gateway }: ClaimedUpgrade, admission: Admission): void {
-    let isAccepted = false;
-    this.answerHeaders.set(request, headerLines(admission.response.recorded));
-    socket.cork(); // The answer leaves with what the connection is sent first.
-    this.wss.handleUpgrade(request, socket, head, (ws) => {
-      isAccepted = true;
-      this.parts.events.watch('opening of a connection', this.accept(ws, request, socket, gateway, admission));
-    });
-    if (!isAccepted) admission.place.release();
+    let session: Session | undefined;
+    try {
+      this.answerHeaders.set(request, headerLines(admission.response.recorded));
+      socket.cork(); // The answer leaves with what the connection is sent first.
+      this.wss.handleUpgrade(request, socket, head, (ws) => {
+        session = this.accept(ws, request, socket, gateway, admission);
+        this.parts.events.watch('opening of a connection', this.begin(session, admission));
+      });
+    } finally {
+      if (!session) admission.place.release();
+    }
   }
 
   /** Nest binds a gateway's handlers to a connection. */
@@ -184,15 +187,15 @@ export class GatewayRuntime {
     this.bindings.delete(binding);
   }
 
-  /** Resolves when the connection is in the rooms that it begins in. What is only needed until then ends with it. */
-  private async accept(
+  /** From here on it is listened to, and the session gives back what it holds. */
+  private accept(
     ws: SessionSocket,
     request: IncomingMessage,
     socket: Duplex,
     gateway: GatewayBinding,
     admission: Admission,
-  ): Promise<void> {
-    const { clock, events, frames, options, texts } = this.parts;
+  ): Session {
+    const { clock, frames, options, texts } = this.parts;
     ws.pause();
     const connection = new Connection(ws, socket, {
       id: admission.connection,
@@ -225,6 +228,13 @@ export class GatewayRuntime {
     ws.session = session;
     this.sessions.add(session);
     this.listener.listen(ws);
+    return session;
+  }
+
+  /** Resolves when the connection is in the rooms that it begins in. What is only needed until then ends with it. */
+  private async begin(session: Session, admission: Admission): Promise<void> {
+    const { connection, gateway } = session;
+    const { clock, events, options } = this.parts;
     events.emit('connectionOpened', connection.facts(session.pathRoom));
     connection.sendFrame(welcomeFrame(connection, options));
     gateway.connect?.(connection);

@@ -91,7 +91,9 @@ export function headerLines(headers: HeaderMap): string[] {
 
 /** Whatever it is, as text. */
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (typeof value === 'string') return value;
+  const json = JSON.stringify(value) as string | undefined; // Of a function, and of `undefined` in a list, there is none.
+  return json ?? String(value);
 }
 
 /**
