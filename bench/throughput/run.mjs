@@ -57,7 +57,7 @@ if (values.help) {
 --only a,b      of ${all.scenarios.join(', ')}
 --peers a,b     of ${all.peers.join(', ')}; Rookery always
 --cpu-prof      no comparison: CPU profiles of Rookery in A, B, C or those of --only
---write         into bench/results, though it is no full run`);
+--write         into bench/results, though it is no full run; into README.md too where it has all its rows`);
   process.exit(0);
 }
 
@@ -70,7 +70,10 @@ const isFull =
   settings.rounds >= FULL_ROUNDS &&
   scenarioIds.length === all.scenarios.length &&
   contenderIds.length === all.peers.length;
-const out = join(root, isFull || values.write ? 'bench/results' : '.cache/bench');
+const isWritten = isFull || values.write;
+/** README.md's rows are measured, beside everybody. */
+const isShown = isWritten && SHOWN.every((id) => scenarioIds.includes(id)) && contenderIds.length === all.peers.length;
+const out = join(root, isWritten ? 'bench/results' : '.cache/bench');
 mkdirSync(out, { recursive: true });
 mkdirSync(join(root, '.cache/bench'), { recursive: true });
 
@@ -99,29 +102,33 @@ async function compare() {
         console.log(`${round}/${settings.rounds} ${scenarioId} ${id}: ${lineOf(result, scenarios[scenarioId])}`);
       }
     }
+    // After each round: who ends it has what there is.
+    await writeDown({ rounds, settings: { ...settings, rounds: round }, skipped, waiting });
   }
+}
+
+async function writeDown({ rounds, ...measured }) {
   const cells = mapValues(rounds, (row) => mapValues(row, summaryOf));
   const result = {
     run,
-    settings,
+    ...measured,
     scenarios: scenarioIds.map((id) => {
       const { title, unit, better, per } = scenarios[id];
       return { id, title, unit, better, per };
     }),
     contenders: contenderIds.map((id) => ({ id, title: contenders[id].title(root) })),
     cells,
-    skipped,
-    waiting,
   };
   const write = async (file, text, parser) =>
     writeFileSync(join(out, file), await format(text, { parser, printWidth: 120 }));
   await write('throughput.json', JSON.stringify({ ...result, rounds }), 'json');
   await write('throughput.md', reportText(result), 'markdown');
-  if (isFull) {
+  if (isShown && measured.settings.rounds >= FULL_ROUNDS) {
     const readme = join(root, 'README.md');
     const page = betweenMarks(readFileSync(readme, 'utf8'), tableText(result, SHOWN));
     writeFileSync(readme, await format(page, { parser: 'markdown', printWidth: 120 }));
   }
+  if (measured.settings.rounds < settings.rounds) return;
   console.log(reportText(result));
   const faulty = Object.entries(cells).flatMap(([scenario, row]) =>
     Object.entries(row).flatMap(([id, { faults = [] }]) => faults.map((fault) => `${scenario} ${id}: ${fault}`)),
