@@ -161,6 +161,7 @@ describe('the demo page, talking', () => {
     expect(await alice.field.inputValue()).toBe('');
     await (await guest('Bob', 'roof')).say('psst', 'Alice');
     await alice.page.getByRole('link', { name: 'roof 2 new' }).click();
+    await alice.page.getByLabel('Message to roof').waitFor();
     expect(await alice.field.inputValue()).toBe('half a thought');
     expect(await alice.texts()).toEqual(['psst', 'Alice']);
     await alice.page.getByRole('link', { name: 'roof', exact: true }).waitFor();
