@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Command } from 'ioredis';
+import { gatherTurn } from './redis-turn.js';
+import type { CommandStream } from './redis-turn.js';
 
 export type CommandArgument = string | number | Buffer;
 
@@ -40,8 +42,9 @@ export class ScriptCommand extends Command {
     super('evalsha', [script.sha, keys.length, ...keys, ...args]);
   }
 
-  /** Called by ioredis when it writes the command to a connection. */
-  override toWritable(connection: object): string | Buffer {
+  /** Called by ioredis when it writes the command to a connection, which it does within the call. */
+  override toWritable(connection: CommandStream): string | Buffer {
+    gatherTurn(connection);
     if (this.script.teach(connection)) {
       this.name = 'eval';
       this.args[0] = this.script.lua;
@@ -50,6 +53,23 @@ export class ScriptCommand extends Command {
       this.name = 'evalsha';
       this.args[0] = this.script.sha;
     }
-    return super.toWritable(connection);
+    return encodeCommand(this.name, this.args);
   }
+}
+
+/** A command as an array of bulk strings (RESP): what is no Buffer is written in as few pieces as there can be. */
+function encodeCommand(name: string, args: readonly unknown[]): Buffer {
+  const pieces: Buffer[] = [];
+  let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
+  for (const arg of args) {
+    if (Buffer.isBuffer(arg)) {
+      pieces.push(Buffer.from(`${text}$${arg.length}\r\n`), arg);
+      text = '\r\n';
+    } else {
+      const argument = String(arg);
+      text += `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`;
+    }
+  }
+  pieces.push(Buffer.from(text));
+  return Buffer.concat(pieces);
 }

@@ -1,17 +1,14 @@
 import { directWrites } from './direct-writes.js';
 import type { DirectWrites } from './direct-writes.js';
 import { joined } from './joined-frames.js';
+import { turnEnd } from '../turn-end.js';
+import type { Ending } from '../turn-end.js';
 
 /** What has something to write. */
 export interface Flushable {
   /** When it last wrote, as the schedule's `now` told; -Infinity: never. */
   readonly flushedAt: number;
   flush(many?: DirectWrites): void;
-}
-
-/** What ends with a turn of the event loop. */
-export interface Ending {
-  end(): void;
 }
 
 /** Says when what was queued for a connection is written. */
@@ -23,7 +20,7 @@ export interface FlushSchedule {
 }
 
 /** Who is written to together: members of a room, who get the same bytes. */
-class FlushGroup {
+class FlushGroup implements Ending {
   private waiting: Flushable[] = [];
 
   /** @returns whether it is the first one. */
@@ -31,47 +28,22 @@ class FlushGroup {
     return this.waiting.push(outbox) === 1;
   }
 
-  /** Bound: it is handed to timers. */
-  readonly flush = (): void => {
+  end(): void {
     const outboxes = this.waiting;
     this.waiting = [];
     for (const outbox of outboxes) outbox.flush(directWrites);
     directWrites.end();
     joined.forget();
-  };
+  }
 }
 
-/** Writes at the end of the turn of the event loop. */
+/** Writes at the end of the turn of the event loop, after all who have something to say then. */
 class EndOfTurn implements FlushSchedule {
   private readonly group = new FlushGroup();
-  private endings: Ending[] = [];
-  private due = false;
 
   add(outbox: Flushable): void {
-    this.group.add(outbox);
-    this.expectEnd();
+    if (this.group.add(outbox)) turnEnd.endsLast(this.group);
   }
-
-  /** Calls its end with that of the turn, before anything is written. */
-  ends(ending: Ending): void {
-    this.endings.push(ending);
-    this.expectEnd();
-  }
-
-  private expectEnd(): void {
-    if (this.due) return;
-    this.due = true;
-    setImmediate(this.end);
-  }
-
-  /** Bound: it is handed to timers. */
-  private readonly end = (): void => {
-    this.due = false;
-    const endings = this.endings;
-    this.endings = [];
-    for (const ending of endings) ending.end();
-    this.group.flush();
-  };
 
   now(): number {
     return 0; // Nobody asks how long ago it was.
@@ -94,7 +66,7 @@ export class FlushWindow implements FlushSchedule {
   add(outbox: Flushable): void {
     const leftMs = outbox.flushedAt + this.windowMs - this.now();
     if (leftMs <= 0) endOfTurn.add(outbox);
-    else if (this.group.add(outbox)) setTimeout(this.group.flush, leftMs);
+    else if (this.group.add(outbox)) setTimeout(() => this.group.end(), leftMs);
   }
 
   now(): number {

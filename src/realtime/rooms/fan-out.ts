@@ -1,6 +1,7 @@
 import { Batch } from '../connection/batch.js';
 import type { Connection } from '../connection/connection.js';
-import { endOfTurn } from '../connection/flush-schedule.js';
+import { turnEnd } from '../turn-end.js';
+import type { Ending } from '../turn-end.js';
 
 /** Whoever has a connection that messages go to. */
 export interface Recipient {
@@ -22,7 +23,7 @@ export function deliverToAll(members: readonly Recipient[], message: Buffer, exc
  * Hands a room's messages to its members. The messages of one turn are one batch: the first one costs a step per member,
  * those that follow cost none.
  */
-export class FanOut {
+export class FanOut implements Ending {
   private batch: Batch | undefined;
 
   /**
@@ -37,7 +38,7 @@ export class FanOut {
     if (!this.batch?.add(message)) {
       const batch = new Batch(message);
       this.batch = batch;
-      endOfTurn.ends(this);
+      turnEnd.ends(this);
       for (let i = 0; i < members.length; i += 1) members[i]!.connection.follow(batch);
     }
     first.spend(message.length * members.length);
