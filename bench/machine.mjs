@@ -1,6 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How long a gc that {@link rssAfterGc} asks for may take. */
+export const GC_MS = 1_000;
 
 /** What a result is worth nothing without: the machine, the versions, the day and the command. */
 export function describeRun(root, command) {
@@ -38,9 +42,19 @@ export function usageOf(pids) {
 }
 
 /** What processes hold of memory now, in KiB, all of them together. Linux only. */
-export function rssKiBOf(pids) {
+function rssKiBOf(pids) {
   const read = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
   return pids.map(read).reduce((sum, each) => sum + each, 0);
+}
+
+/** What processes that have loaded `inside.mjs` hold after a gc, in KiB, all of them together. Linux only. */
+export async function rssAfterGc(pids) {
+  // The second one takes what finalizers of the first one have let go.
+  for (let i = 0; i < 2; i += 1) {
+    for (const pid of pids) process.kill(pid, 'SIGUSR2');
+    await sleep(GC_MS);
+  }
+  return rssKiBOf(pids);
 }
 
 function readUsage(pid) {

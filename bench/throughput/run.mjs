@@ -4,15 +4,14 @@
  * only into `.cache/bench`. It fails where anything was lost, doubled or out of order. `--help` tells the rest.
  */
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { format } from 'prettier';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { buildNative } from '../../tools/build-native.mjs';
-import { importTypeScript } from '../../tools/import-typescript.mjs';
+import { benchTokens } from '../bench-tokens.mjs';
 import { compileLoadgen, faultsOf, generate, readReport } from '../loadgen/loadgen.mjs';
 import { describeRun, pinnedTo } from '../machine.mjs';
 import { contenders, startContender, uwsModule } from './contenders.mjs';
@@ -33,7 +32,6 @@ const FULL_ROUNDS = 5;
 const TOKENS = 15_000;
 /** Who comes before those that are measured. */
 const STRANGERS = 4_000;
-const CLAIM_BYTES = 400;
 /** What README.md shows. */
 const SHOWN = ['A', 'B', 'C', 'D', 'p99-rooms', 'p99-big', 'handshakes', 'memory'];
 
@@ -173,7 +171,7 @@ async function measure(scenarioId, id, env, beforeEnd = async () => undefined) {
   const place = {
     root,
     wrapper: pinnedTo(SERVER_CORE),
-    env: { NODE_OPTIONS: `--import=${pathToFileURL(join(root, 'bench/inside.mjs')).href}`, ...env },
+    env: { NODE_OPTIONS: ['inside.mjs', scenario.preload].filter(Boolean).map(preloaded).join(' '), ...env },
     secret: tokens.secret,
     jwt: scenario.jwt,
     uws: uwsModule(root),
@@ -194,7 +192,7 @@ async function measure(scenarioId, id, env, beforeEnd = async () => undefined) {
   const bench = {
     ...server,
     strangers: tokens.strangers,
-    beforeStorm: async () => contender.beforeStorm?.({ ports, token: tokens.list[0] }),
+    beforeStorm: async () => contender.beforeStorm?.({ ports, token: tokens.first }),
     async generate(options, onReady) {
       const { report, ...rest } = await generate(loadgen, { ...base, ...options }, pinnedTo(GENERATOR_CORE), onReady);
       endedAtUs = rest.endedAtUs;
@@ -218,6 +216,11 @@ async function measure(scenarioId, id, env, beforeEnd = async () => undefined) {
   }
 }
 
+/** The option by which Node loads a file of `bench` before anything else. */
+function preloaded(file) {
+  return `--import=${pathToFileURL(join(root, 'bench', file)).href}`;
+}
+
 async function manyRooms(plan) {
   const task = { ...plan, warmupMs: settings.warmup * 1_000, durationMs: settings.seconds * 1_000 };
   const script = join(root, 'bench/loadgen/many-rooms.mjs');
@@ -227,28 +230,9 @@ async function manyRooms(plan) {
 }
 
 async function makeTokens() {
-  const { mint } = await importTypeScript(root, 'test/support/tokens.ts');
-  const secret = randomBytes(32).toString('base64url');
-  const tokensOf = (who, count) =>
-    Array.from({ length: count }, (_, index) => {
-      const claims = { sub: `${who}-${index}`, name: `User ${index}`, roles: ['member', 'editor'] };
-      const missing = CLAIM_BYTES - JSON.stringify({ ...claims, scope: '' }).length;
-      return mint(secret, { ...claims, scope: 'x'.repeat(missing) }, { expiresInMs: 24 * 3_600_000 });
-    });
-  const inFile = (name, list) => {
-    // One of this process: another bench signs by another secret.
-    const file = join(root, `.cache/bench/${name}-${process.pid}.txt`);
-    writeFileSync(file, list.join('\n'));
-    process.once('exit', () => rmSync(file, { force: true }));
-    return file;
-  };
-  const list = tokensOf('user', TOKENS);
-  return {
-    secret,
-    list,
-    file: inFile('tokens', list),
-    strangers: inFile('strangers', tokensOf('stranger', STRANGERS)),
-  };
+  const users = await benchTokens(root, 'user', TOKENS);
+  const strangers = await benchTokens(root, 'stranger', STRANGERS, users.secret);
+  return { secret: users.secret, first: users.first, file: users.file, strangers: strangers.file };
 }
 
 async function compile() {

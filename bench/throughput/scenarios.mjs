@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rssKiBOf } from '../machine.mjs';
+import { GC_MS, rssAfterGc } from '../machine.mjs';
 
 const peers = ['uws', 'socket.io-uws', 'ws-turn', 'ws-once', 'ws-loop', 'socket.io', 'nest'];
 const everybody = ['rookery', ...peers];
@@ -9,9 +9,12 @@ const withRoomsByFrame = ['rookery', 'ws-turn', 'ws-once', 'ws-loop'];
 
 /** Deliveries per second at which latencies are taken. */
 const RATE = 20_000;
+/** And where much is sent. */
+const BUSY_RATE = 200_000;
+/** How long latencies are taken: in one big room that are 120 messages. */
+const LATENCY_S = 6;
 /** How long what is torn down after a connection may take, the grace of a leave included. */
 const AFTERMATH_MS = 3_000;
-const GC_MS = 1_000;
 
 /**
  * What is measured. `measure(bench)` returns `{ value, cpuUs, report }` of one round; `bench` is one running contender:
@@ -19,6 +22,7 @@ const GC_MS = 1_000;
  * `strangers` is a file of tokens of other users.
  *
  * - `unit`, `better`: of the value. `cpuUs` is the CPU of the servers, Redis included, for one `per`.
+ * - `preload`: a file of this folder's parent that is loaded into each server before anything else.
  * - `jwt`: raw `ws` checks a token and keeps its claims; Rookery always does.
  */
 export const scenarios = {
@@ -38,8 +42,17 @@ export const scenarios = {
       return { value: report.deliveries_per_s, cpuUs: report.cpu_s_per_m, report };
     },
   },
-  'p99-rooms': latency(`p99 at ${RATE.toLocaleString('en')}/s, 100 rooms × 10`, { conns: 1_000, rooms: 100 }),
-  'p99-big': latency(`p99 at ${RATE.toLocaleString('en')}/s, 1 room × 1,000`, { conns: 1_000, rooms: 1 }),
+  'p99-rooms': latency('100 rooms × 10', { conns: 1_000, rooms: 100 }),
+  'p99-big': latency('1 room × 1,000', { conns: 1_000, rooms: 1 }),
+  busy: {
+    ...latency('1 room × 1,000', { conns: 1_000, rooms: 1, rate: BUSY_RATE }),
+    contenders: ['rookery', 'ws-turn'],
+  },
+  'busy-coalesced': {
+    ...latency('1 room × 1,000, coalesceMs 10', { conns: 1_000, rooms: 1, rate: BUSY_RATE }),
+    contenders: ['rookery'],
+    preload: 'coalesced.mjs',
+  },
   handshakes: {
     title: 'handshakes, with a JWT',
     unit: 'handshakes/s',
@@ -104,7 +117,7 @@ export const scenarios = {
   },
   'redis-B': overTwo(fanOut('two processes over Redis: B', { conns: 1_000, rooms: 1, pubs: 8, window: 1 })),
   'redis-C': overTwo(fanOut('two processes over Redis: C', { conns: 1_000, rooms: 100, pubs: 1, window: 4 })),
-  'redis-p99': overTwo(latency('two processes over Redis: p99 at 20,000/s', { conns: 1_000, rooms: 100 })),
+  'redis-p99': overTwo(latency('two processes over Redis, 100 rooms × 10', { conns: 1_000, rooms: 100 })),
 };
 
 function fanOut(title, shape) {
@@ -121,10 +134,11 @@ function fanOut(title, shape) {
   };
 }
 
-function latency(title, { conns, rooms }) {
-  const shape = { conns, rooms, pubs: 1, rate: RATE / (conns / rooms) };
+/** @param shape `rate`: deliveries per second. */
+function latency(where, { conns, rooms, rate = RATE }) {
+  const shape = { conns, rooms, pubs: 1, rate: rate / (conns / rooms), duration: LATENCY_S };
   return {
-    title,
+    title: `p99 at ${rate.toLocaleString('en')}/s, ${where}`,
     unit: 'ms',
     better: 'less',
     per: 'delivery',
@@ -138,13 +152,4 @@ function latency(title, { conns, rooms }) {
 
 function overTwo(scenario) {
   return { ...scenario, contenders: overRedis, redis: true };
-}
-
-async function rssAfterGc(pids) {
-  // The second one takes what finalizers of the first one have let go.
-  for (let i = 0; i < 2; i += 1) {
-    for (const pid of pids) process.kill(pid, 'SIGUSR2');
-    await sleep(GC_MS);
-  }
-  return rssKiBOf(pids);
 }
