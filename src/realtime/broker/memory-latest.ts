@@ -58,7 +58,12 @@ export class MemoryLatest {
   }
 }
 
+/** Tells this process from those before it, whose cursors clients still have. Short, so that a name takes little of a room. */
+const EPOCH_PREFIX = randomBytes(6).toString('base64url');
+let epochs = 0;
+
 /** A name for an epoch, unlike any other. */
 export function newEpoch(): string {
-  return randomBytes(9).toString('base64url');
+  epochs += 1;
+  return EPOCH_PREFIX + epochs.toString(36);
 }

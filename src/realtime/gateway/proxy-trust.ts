@@ -30,7 +30,10 @@ export function proxyTrust(trusted: TrustProxy): ProxyTrust {
 
 /** The address of the client: the first one, seen from here, that is no trusted proxy's. */
 export function clientAddress(request: IncomingMessage, trust: ProxyTrust): string {
-  const address: string | undefined = proxyAddr(request, trust);
+  const { remoteAddress } = request.socket;
+  // What others say is not even read where nobody is asked.
+  const isProxy = remoteAddress === undefined || trust(remoteAddress, 0);
+  const address: string | undefined = isProxy ? proxyAddr(request, trust) : remoteAddress;
   return (address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, ''); // An IPv4 peer of a socket that takes both.
 }
 
