@@ -1,4 +1,3 @@
-import { UsePipes } from '@nestjs/common';
 import { MessageBody, SubscribeMessage } from '@nestjs/websockets';
 import {
   CurrentRoom,
@@ -15,9 +14,8 @@ import { ChatMessageDto } from './chat-message.dto.js';
 @HandshakeGuards(JwtHandshakeGuard)
 export class ChatGateway {
   /** Publishes a message in the room. Fields of the frame other than `text` are dropped, not refused. */
-  @UsePipes(new FrameValidationPipe({ whitelist: true }))
   @SubscribeMessage('message')
-  say(@CurrentRoom() room: Room, @MessageBody() body: ChatMessageDto) {
+  say(@CurrentRoom() room: Room, @MessageBody(new FrameValidationPipe({ whitelist: true })) body: ChatMessageDto) {
     return room.publish('message', body);
   }
 }
