@@ -59,10 +59,11 @@ function recordOf(fields: URLSearchParams): Record<string, string | string[]> {
 }
 
 /** Path and query without the token (HS7). */
-export function withoutToken(url: string): string {
+export function urlWithoutToken(request: IncomingMessage): string {
+  const { url = '' } = request;
   const mark = url.indexOf('?');
   if (mark < 0) return url;
-  const query = new URLSearchParams(url.slice(mark + 1));
+  const query = new URLSearchParams(queryOf(request)); // A copy.
   query.delete('token');
   const rest = query.toString();
   return copyOf(rest === '' ? url.slice(0, mark) : `${url.slice(0, mark)}?${rest}`);

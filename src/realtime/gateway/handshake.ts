@@ -17,7 +17,7 @@ import type { Address } from '../rooms/address.js';
 import { AdmissionControl } from './admission-control.js';
 import type { AdmissionControlParts } from './admission-control.js';
 import type { GatewayBinding } from './gateway-binding.js';
-import { fieldsWithoutToken, prepareRequest, textOf, withoutToken } from './guarded-request.js';
+import { fieldsWithoutToken, prepareRequest, textOf, urlWithoutToken } from './guarded-request.js';
 import type { GuardedRequest } from './guarded-request.js';
 import { GuardRunner } from './guard-runner.js';
 import { HandshakeResponse } from './handshake-response.js';
@@ -148,7 +148,7 @@ export class Handshake {
       query: fieldsWithoutToken(query),
       user: guarded.user,
       ip: guarded.ip,
-      url: withoutToken(request.url ?? ''),
+      url: urlWithoutToken(request),
       response,
       place,
     };
