@@ -52,8 +52,6 @@ export class Session implements LanesOwner {
   handlers: readonly BoundHandler[] = [];
   /** Its questions for history: one is answered at a time. */
   readonly historyTurns = new Turns();
-  /** Called when the connection is gone and its hooks have run. */
-  onEnded: (() => void) | undefined;
   readonly place: Place;
   readonly dispatcher: Dispatcher;
 

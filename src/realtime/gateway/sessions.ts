@@ -20,6 +20,8 @@ const HOOKS_TIMEOUT_MS = 8_000;
 /** The sessions of this pod, from the opening of a connection until its hooks have run. */
 export class Sessions {
   private readonly byConnection = new Map<Connection, Session>();
+  /** Whoever waits until a session has ended. */
+  private readonly waiting = new Map<Session, (() => void)[]>();
 
   constructor(private readonly parts: SessionsParts) {}
 
@@ -37,7 +39,7 @@ export class Sessions {
     const { events } = this.parts;
     const ended = this.endNow(session, code, reason).finally(() => {
       this.byConnection.delete(session.connection);
-      session.onEnded?.();
+      this.tellEnded(session);
     });
     events.watch('end of a connection', ended);
   }
@@ -45,11 +47,22 @@ export class Sessions {
   /** Closes those of a gateway with 1001, and waits until their hooks have run, 8 s at most. */
   async closeAll(gateway: GatewayBinding): Promise<void> {
     const mine = [...this.byConnection.values()].filter((session) => session.gateway === gateway);
-    const ended = mine.map((session) => new Promise<void>((resolve) => (session.onEnded = resolve)));
+    const ended = mine.map((session) => this.ended(session));
     for (const { connection } of mine) connection.close(CloseCode.goingAway, 'going_away');
     const late = setTimeout(() => mine.forEach(({ connection }) => connection.terminate()), CLOSE_ALL_TIMEOUT_MS);
     await this.waitForHooks(gateway, ended);
     clearTimeout(late);
+  }
+
+  private ended(session: Session): Promise<void> {
+    const waiting = this.waiting.get(session) ?? [];
+    this.waiting.set(session, waiting);
+    return new Promise((resolve) => waiting.push(resolve));
+  }
+
+  private tellEnded(session: Session): void {
+    for (const resolve of this.waiting.get(session) ?? []) resolve();
+    this.waiting.delete(session);
   }
 
   private async endNow(session: Session, code: number, reason: string): Promise<void> {
