@@ -19,9 +19,8 @@ const HEADERS_CHECK_MS = 2_000;
  * @throws RealtimeConfigError where the library refuses an option.
  */
 export async function createApp(config: ServerConfig, logger: LoggerService | false): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forConfig(config), new ExpressAdapter(), {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forConfig(config), new ServerAdapter(), {
     logger,
-    forceCloseConnections: true, // A half-sent request must not hold up the end.
     bodyParser: false, // Only JSON, see below: a form is what a page of another site could send.
     abortOnError: false, // Who called decides what a failed start means; Nest would end the process.
   });
@@ -38,4 +37,16 @@ export async function createApp(config: ServerConfig, logger: LoggerService | fa
   });
   app.useGlobalFilters(new HttpErrorFilter());
   return app;
+}
+
+/**
+ * A half-sent request must not hold up the end. Nest's `forceCloseConnections` would do as well, but holds each connection,
+ * with a listener of its own, for as long as it is a WebSocket: 190 bytes.
+ */
+class ServerAdapter extends ExpressAdapter {
+  override close(): Promise<unknown> | undefined {
+    const closed = super.close();
+    (this.getHttpServer() as Server | undefined)?.closeAllConnections();
+    return closed;
+  }
 }
