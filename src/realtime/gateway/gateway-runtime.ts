@@ -69,6 +69,7 @@ export class GatewayRuntime {
       WebSocket: SessionSocket,
       noServer: true,
       clientTracking: false,
+      autoPong: false, // See SessionListener.
       maxPayload: maxFrameBytes,
       perMessageDeflate: compression,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
@@ -225,9 +226,8 @@ export class GatewayRuntime {
       place: admission.place,
       options,
     });
-    ws.session = session;
     this.sessions.add(session);
-    this.listener.listen(ws);
+    ws.accept(session, this.listener);
     return session;
   }
 

@@ -3,10 +3,21 @@ import { CloseCode } from '../../protocol/close-codes.js';
 import type { Clock } from '../clock.js';
 import type { Session } from './session.js';
 
-/** The WebSocket of a session, which `ws` makes. */
+/**
+ * The WebSocket of a session, which `ws` makes. What it hears goes to the one listener of all of them, see {@link emit}.
+ */
 export class SessionSocket extends WebSocket {
-  /** Set when it is accepted. */
+  /** Whose it is; `undefined` until it is accepted, and where it is refused. */
   session: Session | undefined;
+  private listener: SessionListener | undefined;
+
+  /** From here on the listener hears what happens to it. */
+  accept(session: Session, listener: SessionListener): void {
+    this.session = session;
+    this.listener = listener;
+    // Even without listeners it holds 180 bytes. Node makes it anew for the first call of `on`, should there be one.
+    (this as { _events?: object | undefined })._events = undefined;
+  }
 
   /**
    * `ws` closes by itself a connection whose peer breaks the standard, or whose message is too large. What it closed it
@@ -20,9 +31,31 @@ export class SessionSocket extends WebSocket {
     }
     super.close(code, reason ?? (code === CloseCode.tooBig ? 'too_big' : undefined));
   }
+
+  /** Nobody calls `on` on an accepted socket: Node would keep a dictionary of its listeners, of 280 bytes. */
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    const { session, listener } = this;
+    if (!session || !listener) return super.emit(event, first, second);
+    switch (event) {
+      case 'message':
+        listener.message(session, first as Buffer, second as boolean);
+        break;
+      case 'ping':
+        listener.ping(session, this, first as Buffer);
+        break;
+      case 'pong':
+        listener.pong(session);
+        break;
+      case 'close':
+        listener.closed(session, first as number, second as Buffer);
+        break;
+      // `error` is a fault of the peer or the network: `close` follows and says the code.
+    }
+    return true;
+  }
 }
 
-/** Listens to sockets, with the same functions for all of them: a closure for each would cost more than what it hears. */
+/** Hears what happens to the sockets of all sessions. */
 export class SessionListener {
   /** @param onClosed Told when a socket is closed, with what its peer said. */
   constructor(
@@ -30,47 +63,36 @@ export class SessionListener {
     private readonly onClosed: (session: Session, code: number, reason: string) => void,
   ) {}
 
-  listen(socket: SessionSocket): void {
-    socket.on('message', this.message);
-    socket.on('ping', this.ping);
-    socket.on('pong', this.pong);
-    socket.on('error', this.error);
-    socket.on('close', this.close);
-  }
-
-  private readonly message = listenerOf((session, data: Buffer, isBinary: boolean) => {
+  message(session: Session, data: Buffer, isBinary: boolean): void {
     const now = this.clock.now();
     session.connection.heardAt = now;
     session.dispatcher.receive(session, data, isBinary, now);
-  });
+  }
 
-  private readonly ping = listenerOf((session) => this.control(session));
+  /** Answered here: where `ws` does it, each socket has a closure for it. A peer that reads no answer is too slow (CN2). */
+  ping(session: Session, socket: SessionSocket, data: Buffer): void {
+    const { connection } = session;
+    if (connection.open) {
+      socket.pong(data);
+      connection.heldBack();
+    }
+    this.control(session);
+  }
 
-  private readonly pong = listenerOf((session) => {
+  pong(session: Session): void {
     const { connection } = session;
     if (connection.outbox.pingsOwed === 0) return this.control(session); // It proves nothing of what was sent.
     connection.outbox.pingsOwed -= 1;
     connection.readOn(this.clock.now());
-  });
+  }
 
-  /** A fault of the peer or the network: `close` follows and says the code. */
-  private readonly error = (): void => undefined;
-
-  private readonly close = listenerOf((session, code: number, reason: Buffer) => {
+  closed(session: Session, code: number, reason: Buffer): void {
     this.onClosed(session, code, reason.toString());
-  });
+  }
 
   private control({ connection, controls }: Session): void {
     const now = this.clock.now();
     connection.heardAt = now;
     if (controls.spend(now)) connection.close(CloseCode.rateLimited, 'rate_limited');
   }
-}
-
-/** A listener of any socket, which calls with the session of the one that it hears. */
-function listenerOf<Heard extends unknown[]>(hear: (session: Session, ...heard: Heard) => void) {
-  return function (this: WebSocket, ...heard: Heard): void {
-    const { session } = this as SessionSocket;
-    if (session) hear(session, ...heard);
-  };
 }
