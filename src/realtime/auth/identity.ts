@@ -23,6 +23,7 @@ export function cleanName(name: unknown): string {
   if (typeof name !== 'string') return '';
   // Cc and the characters that reorder text; a cut must not leave half of a surrogate pair.
   const printable = name.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, '').trim();
+  if (printable === name && name.length <= MAX_NAME_LENGTH) return name; // The claims hold it too: no second copy.
   return Array.from(printable).slice(0, MAX_NAME_LENGTH).join('');
 }
 

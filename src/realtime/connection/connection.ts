@@ -13,6 +13,7 @@ import { encodeTextMessage } from './ws-frame.js';
 
 /** What a connection keeps of the request that opened it. The request itself is let go. */
 export interface ConnectionOrigin {
+  /** Without those that are of the upgrade alone. */
   readonly headers: IncomingHttpHeaders;
   /** Path and query, without a token. */
   readonly url: string;
@@ -40,6 +41,7 @@ export interface ConnectionOptions extends ConnectionOrigin, ReaderOptions {
 export class Connection extends Reader {
   readonly id: string;
   readonly namespace: string;
+  /** Those of the handshake, without `connection`, `upgrade`, `sec-websocket-key`, `-version` and `-extensions`. */
   readonly headers: IncomingHttpHeaders;
   readonly url: string;
   readonly ip: string;

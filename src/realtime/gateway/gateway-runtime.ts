@@ -16,6 +16,7 @@ import type { RoomKind } from '../rooms/room-kind.js';
 import type { RoomJoiner } from '../rooms/room-joiner.js';
 import type { FrameDispatcher } from './frame-dispatcher.js';
 import type { GatewayBinding } from './gateway-binding.js';
+import { headersToKeep } from './guarded-request.js';
 import { headerLines } from './handshake-response.js';
 import { isRefusal } from './handshake.js';
 import type { Admission, Handshake } from './handshake.js';
@@ -203,7 +204,7 @@ export class GatewayRuntime {
       namespace: gateway.namespace,
       identity: admission.identity,
       codec: gateway.codec,
-      headers: request.headers,
+      headers: headersToKeep(request.headers),
       url: admission.url,
       ip: admission.ip,
       params: admission.params,

@@ -1,9 +1,7 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parse as parseCookies } from 'cookie';
 import { HANDSHAKE_NAMESPACE } from '../auth/jwt-handshake.guard.js';
 import { queryOf } from '../auth/request-query.js';
-import { clientAddress } from './proxy-trust.js';
-import type { ProxyTrust } from './proxy-trust.js';
 import { pathOf } from './upgrade-router.js';
 
 /** What guards see on the request beside what Node puts there: what they most often ask Express for. */
@@ -20,12 +18,23 @@ export type GuardedRequest = IncomingMessage & {
   [HANDSHAKE_NAMESPACE]?: string;
 };
 
+/** They stood in the request for the upgrade alone. `sec-websocket-protocol` is none of them: a token may stand there. */
+const UPGRADE_HEADERS = new Set([
+  'connection',
+  'upgrade',
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-extensions',
+]);
+/** One for all connections that brought nothing but their token. */
+const NO_FIELDS: GuardedRequest['query'] = Object.freeze({});
+
 /** Puts on a request what guards look for there. */
 export function prepareRequest(
   request: IncomingMessage,
   params: Readonly<Record<string, string>>,
   namespace: string,
-  trust: ProxyTrust,
+  ip: string,
 ): GuardedRequest {
   const guarded = request as GuardedRequest;
   const url = request.url ?? '';
@@ -35,7 +44,7 @@ export function prepareRequest(
   guarded.originalUrl = url;
   guarded.path = pathOf(url);
   guarded.get = guarded.header = (name) => headerOf(request, name);
-  guarded.ip = clientAddress(request, trust);
+  guarded.ip = ip;
   guarded[HANDSHAKE_NAMESPACE] = namespace;
   return guarded;
 }
@@ -73,7 +82,14 @@ export function urlWithoutToken(request: IncomingMessage): string {
 export function fieldsWithoutToken(query: GuardedRequest['query']): GuardedRequest['query'] {
   if (!Object.hasOwn(query, 'token')) return query;
   const { token: _, ...fields } = query;
-  return fields;
+  return Object.keys(fields).length === 0 ? NO_FIELDS : fields;
+}
+
+/** The headers that a connection keeps for as long as it lives: those of the upgrade say nothing that it is asked for. */
+export function headersToKeep(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const kept: IncomingHttpHeaders = {};
+  for (const name in headers) if (!UPGRADE_HEADERS.has(name)) kept[name] = headers[name];
+  return kept;
 }
 
 /**

@@ -109,9 +109,10 @@ export class Handshake {
     if (!params) throw badRoom(response, 'the path has an escape that is no UTF-8');
     this.checkSubprotocols(request, response);
     this.checkOrigin(request, response);
-    const place = this.control.place(this.addressOf(request), response);
+    const ip = this.addressOf(request);
+    const place = this.control.place(ip, response);
     try {
-      return await this.admit(request, socket, gateway, params, response, place);
+      return await this.admit(request, socket, gateway, params, response, ip, place);
     } catch (error) {
       place.release();
       throw error;
@@ -125,9 +126,10 @@ export class Handshake {
     gateway: GatewayBinding,
     params: Readonly<Record<string, string>>,
     response: HandshakeResponse,
+    ip: string,
     place: Place,
   ): Promise<Admission> {
-    const guarded = prepareRequest(request, params, gateway.namespace, this.trust);
+    const guarded = prepareRequest(request, params, gateway.namespace, ip);
     const { query } = guarded;
     // A name that can't be one is refused before a guard spends anything on it.
     if (params['room'] !== undefined && !gateway.definition.room) checkRoomName(params['room'], response);
