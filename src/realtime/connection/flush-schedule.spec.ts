@@ -9,7 +9,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 /** What writes, and tells in which order. */
 function flushable(schedule: FlushSchedule, name: string, told: string[]) {
   const outbox = {
-    flushedAt: -Infinity,
+    flushedAt: undefined as number | undefined,
     flush: () => {
       outbox.flushedAt = schedule.now();
       told.push(name);

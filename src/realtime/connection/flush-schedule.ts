@@ -6,8 +6,8 @@ import type { Ending } from '../turn-end.js';
 
 /** What has something to write. */
 export interface Flushable {
-  /** When it last wrote, as the schedule's `now` told; -Infinity: never. */
-  readonly flushedAt: number;
+  /** When it last wrote, as the schedule's `now` told; `undefined`: never. */
+  readonly flushedAt: number | undefined;
   flush(many?: DirectWrites): void;
 }
 
@@ -64,7 +64,7 @@ export class FlushWindow implements FlushSchedule {
   constructor(private readonly windowMs: number) {}
 
   add(outbox: Flushable): void {
-    const leftMs = outbox.flushedAt + this.windowMs - this.now();
+    const leftMs = (outbox.flushedAt ?? -Infinity) + this.windowMs - this.now();
     if (leftMs <= 0) endOfTurn.add(outbox);
     else if (this.group.add(outbox)) setTimeout(() => this.group.end(), leftMs);
   }

@@ -1,5 +1,7 @@
-/** An array that was begun empty holds so many before V8 makes it anew, larger. */
+/** An array that was begun with one holds so many before V8 makes it anew, larger. */
 const CHUNK = 16;
+/** The queue of whoever has nothing to be sent: one array for all of them. */
+const NOTHING: Buffer[] = [];
 
 /**
  * Encoded messages in order. Kept in short arrays: one long array per reader is copied each time it grows, and where
@@ -9,7 +11,7 @@ const CHUNK = 16;
 export class FrameQueue {
   /** Of all messages. */
   bytes = 0;
-  private newest: Buffer[] = [];
+  private newest = NOTHING;
   /** Those before, up to {@link CHUNK} each, the oldest first; `undefined` for who keeps up. */
   private older: Buffer[][] | undefined;
 
@@ -23,7 +25,8 @@ export class FrameQueue {
       this.older.push(this.newest);
       this.newest = [];
     }
-    this.newest.push(message);
+    if (this.newest === NOTHING) this.newest = [message];
+    else this.newest.push(message);
     this.bytes += message.length;
   }
 
@@ -49,7 +52,7 @@ export class FrameQueue {
   }
 
   clear(): void {
-    this.newest = [];
+    this.newest = NOTHING;
     this.older = undefined;
     this.bytes = 0;
   }

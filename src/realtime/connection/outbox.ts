@@ -41,7 +41,7 @@ const SHARED_FROM_BYTES = 4 * 1024;
  */
 export class Outbox implements BatchReader, DirectReader {
   /** When it was last flushed, as the schedule counts. */
-  flushedAt = -Infinity;
+  flushedAt: number | undefined;
   private readonly queue = new FrameQueue();
   /** What it is sent after the queue: the frames of a batch, from a place on. */
   private batch: Batch | undefined;

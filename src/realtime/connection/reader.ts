@@ -32,8 +32,6 @@ export abstract class Reader implements BatchReader, BufferedReader, OutboxOwner
   readonly openedAt: number;
   /** @internal */
   readonly outbox: Outbox;
-  /** The replays of its rooms: one sends a chunk at a time (RC5). @internal */
-  readonly replays = new Turns();
   /** When something was last received. @internal */
   heardAt: number;
   /** When the heartbeat sends its next ping; `undefined`: it has not looked yet. @internal */
@@ -46,6 +44,7 @@ export abstract class Reader implements BatchReader, BufferedReader, OutboxOwner
   /** Whether it was found to be behind, and is given its turn. */
   private judging = false;
   private closing: Closing | undefined;
+  private ownReplays: Turns | undefined;
   private readonly maxBufferedBytes: number;
   private readonly budget: ReaderOptions['budget'];
 
@@ -105,6 +104,16 @@ export abstract class Reader implements BatchReader, BufferedReader, OutboxOwner
     this.budget.spend(messages.reduce((sum, { payload }) => sum + payload.length, 0));
     await this.outbox.writeChunk(messages);
     this.stalledSince = undefined;
+  }
+
+  /** The replays of its rooms: one sends a chunk at a time (RC5). @internal */
+  get replays(): Turns {
+    return (this.ownReplays ??= new Turns());
+  }
+
+  /** Whether one of its rooms is being replayed. @internal */
+  get isReplaying(): boolean {
+    return this.ownReplays?.idle === false;
   }
 
   /** Sends a WebSocket ping. @internal */

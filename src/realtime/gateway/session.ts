@@ -43,27 +43,47 @@ export class Session implements LanesOwner {
   readonly gateway: GatewayBinding;
   readonly pathRoom: string | undefined;
   readonly memberships = new Memberships();
-  readonly lanes = new Lanes(this);
-  readonly limiter: RateLimiter;
-  readonly errors: ErrorBudget;
-  /** Of WebSocket pings and `ping`, `pong`, `auth` frames. */
-  readonly controls = new ErrorBudget(MAX_CONTROLS_PER_MINUTE);
   /** Where each stands is said by the gateway, once for all connections: see {@link handlerOf}. */
   handlers: readonly BoundHandler[] = [];
-  /** Its questions for history: one is answered at a time. */
-  readonly historyTurns = new Turns();
   readonly place: Place;
   readonly dispatcher: Dispatcher;
+  private readonly options: SessionParts['options'];
+  private ownLanes: Lanes | undefined;
+  private ownLimiter: RateLimiter | undefined;
+  private ownErrors: ErrorBudget | undefined;
+  private ownControls: ErrorBudget | undefined;
+  private ownHistoryTurns: Turns | undefined;
 
-  constructor({ options, ...parts }: SessionParts) {
-    const { connection } = parts;
-    this.connection = connection;
+  constructor(parts: SessionParts) {
+    this.connection = parts.connection;
     this.gateway = parts.gateway;
     this.pathRoom = parts.pathRoom;
     this.place = parts.place;
     this.dispatcher = parts.dispatcher;
-    this.limiter = new RateLimiter(options.messagesPerSecond, options.messagesBurst, connection.openedAt);
-    this.errors = new ErrorBudget(options.maxErrorsPerMinute);
+    this.options = parts.options;
+  }
+
+  get lanes(): Lanes {
+    return (this.ownLanes ??= new Lanes(this));
+  }
+
+  get limiter(): RateLimiter {
+    const { messagesPerSecond, messagesBurst } = this.options;
+    return (this.ownLimiter ??= new RateLimiter(messagesPerSecond, messagesBurst, this.connection.openedAt));
+  }
+
+  get errors(): ErrorBudget {
+    return (this.ownErrors ??= new ErrorBudget(this.options.maxErrorsPerMinute));
+  }
+
+  /** Of WebSocket pings and `ping`, `pong`, `auth` frames. */
+  get controls(): ErrorBudget {
+    return (this.ownControls ??= new ErrorBudget(MAX_CONTROLS_PER_MINUTE));
+  }
+
+  /** Its questions for history: one is answered at a time. */
+  get historyTurns(): Turns {
+    return (this.ownHistoryTurns ??= new Turns());
   }
 
   /** A frame was handled. */

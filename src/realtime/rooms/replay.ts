@@ -47,7 +47,7 @@ export interface ReplayParts {
 export async function replay(member: Member, parts: ReplayParts, page?: HistoryPage): Promise<void> {
   const { room, connection } = member;
   if (room instanceof LatestRoom) return room.show(member);
-  if (!connection.replays.idle) page = undefined; // Who waits for its turn, maybe for minutes, holds nothing.
+  if (connection.isReplaying) page = undefined; // Who waits for its turn, maybe for minutes, holds nothing.
   while (isUnderWay(member)) {
     if (room.live && member.epoch === room.epoch && member.offset === room.top) {
       room.attach(member);
