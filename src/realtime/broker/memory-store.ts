@@ -52,9 +52,12 @@ interface FirstPublish {
 }
 
 interface Delivery {
-  readonly subscriptions: readonly Subscription[];
+  readonly subscriptions: Subscriptions;
   readonly message: BrokerMessage;
 }
+
+/** One, which is what nearly every room has, or a list of several. */
+type Subscriptions = Subscription | readonly Subscription[];
 
 interface Subscription {
   /** Whose it is. */
@@ -83,7 +86,7 @@ export class MemoryStore {
   private oldestFirst: FirstPublish | undefined;
   private newestFirst: FirstPublish | undefined;
   /** Lists that are never changed: a message on its way goes to those who were subscribed when it was published. */
-  private readonly subscriptions = new Map<string, readonly Subscription[]>();
+  private readonly subscriptions = new Map<string, Subscriptions>();
   private readonly latestRooms: MemoryLatest;
   private readonly clock: Clock;
   private deliveries: Delivery[] = [];
@@ -115,28 +118,25 @@ export class MemoryStore {
 
   /** Delivers to a pod what is published after this call. One that is subscribed gets another listener. */
   subscribe(pod: object, address: string, listener: StoreListener): void {
-    const all = this.subscriptions.get(address);
-    const known = all?.find((subscription) => subscription.pod === pod);
+    const all = listOf(this.subscriptions.get(address));
+    const known = all.find((subscription) => subscription.pod === pod);
     if (known) {
       known.listener = listener;
       return;
     }
-    const added = [{ pod, listener }];
-    this.subscriptions.set(address, all ? all.concat(added) : added);
+    const added: Subscription = { pod, listener };
+    this.subscriptions.set(address, all.length === 0 ? added : [...all, added]);
   }
 
   /** Delivers nothing more to a pod, not even what is on its way. */
   unsubscribe(pod: object, address: string): void {
-    const all = this.subscriptions.get(address);
-    const ended = all?.find((subscription) => subscription.pod === pod);
-    if (!all || !ended) return;
+    const all = listOf(this.subscriptions.get(address));
+    const ended = all.find((subscription) => subscription.pod === pod);
+    if (!ended) return;
     ended.listener = undefined;
-    if (all.length === 1) this.subscriptions.delete(address);
-    else
-      this.subscriptions.set(
-        address,
-        all.filter((subscription) => subscription !== ended),
-      );
+    const others = all.filter((subscription) => subscription !== ended);
+    if (others.length === 0) this.subscriptions.delete(address);
+    else this.subscriptions.set(address, others);
   }
 
   /** {@link unsubscribe} from every address. */
@@ -244,11 +244,16 @@ export class MemoryStore {
     const deliveries = this.deliveries;
     this.deliveries = [];
     for (const { subscriptions, message } of deliveries) {
-      for (const { listener } of subscriptions) {
+      for (const { listener } of listOf(subscriptions)) {
         if (listener) call(listener, message);
       }
     }
   }
+}
+
+function listOf(subscriptions: Subscriptions | undefined): readonly Subscription[] {
+  if (subscriptions === undefined) return [];
+  return 'pod' in subscriptions ? [subscriptions] : subscriptions;
 }
 
 function call(listener: StoreListener, message: BrokerMessage): void {
