@@ -16,10 +16,10 @@ import type { RoomKind } from '../rooms/room-kind.js';
 import type { RoomJoiner } from '../rooms/room-joiner.js';
 import type { FrameDispatcher } from './frame-dispatcher.js';
 import type { GatewayBinding } from './gateway-binding.js';
-import { headersToKeep } from './guarded-request.js';
 import { headerLines } from './handshake-response.js';
 import { isRefusal } from './handshake.js';
 import type { Admission, Handshake } from './handshake.js';
+import { keptHeaders } from './kept-headers.js';
 import { NamespaceChannels } from './namespace-channels.js';
 import type { Refusal } from './refusal.js';
 import { RefusalWriter } from './refusal-writer.js';
@@ -204,7 +204,7 @@ export class GatewayRuntime {
       namespace: gateway.namespace,
       identity: admission.identity,
       codec: gateway.codec,
-      headers: headersToKeep(request.headers),
+      headers: keptHeaders(request.headers),
       url: admission.url,
       ip: admission.ip,
       params: admission.params,

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { parse as parseCookies } from 'cookie';
 import { HANDSHAKE_NAMESPACE } from '../auth/jwt-handshake.guard.js';
 import { queryOf } from '../auth/request-query.js';
@@ -18,14 +18,6 @@ export type GuardedRequest = IncomingMessage & {
   [HANDSHAKE_NAMESPACE]?: string;
 };
 
-/** They stood in the request for the upgrade alone. `sec-websocket-protocol` is none of them: a token may stand there. */
-const UPGRADE_HEADERS = new Set([
-  'connection',
-  'upgrade',
-  'sec-websocket-key',
-  'sec-websocket-version',
-  'sec-websocket-extensions',
-]);
 /** One for all connections that brought nothing but their token. */
 const NO_FIELDS: GuardedRequest['query'] = Object.freeze({});
 
@@ -83,13 +75,6 @@ export function fieldsWithoutToken(query: GuardedRequest['query']): GuardedReque
   if (!Object.hasOwn(query, 'token')) return query;
   const { token: _, ...fields } = query;
   return Object.keys(fields).length === 0 ? NO_FIELDS : fields;
-}
-
-/** The headers that a connection keeps for as long as it lives: those of the upgrade say nothing that it is asked for. */
-export function headersToKeep(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const kept: IncomingHttpHeaders = {};
-  for (const name in headers) if (!UPGRADE_HEADERS.has(name)) kept[name] = headers[name];
-  return kept;
 }
 
 /**
