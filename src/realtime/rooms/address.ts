@@ -25,13 +25,13 @@ export function isNamespace(text: string): boolean {
 
 /** Puts an address together. The room's name was checked before. */
 export function addressIn(namespace: string, room: string): Address {
-  return { address: `${namespace}/${room}`, namespace, room };
+  return { address: joined(namespace, room), namespace, room };
 }
 
 /** The room of a user, shared by all of the user's connections (FR7). */
 export function userAddress(userId: string): Address {
   const room = Buffer.from(userId).toString('base64url');
-  return { address: `${USER_NAMESPACE}/${room}`, namespace: USER_NAMESPACE, room: USER_ROOM };
+  return { address: joined(USER_NAMESPACE, room), namespace: USER_NAMESPACE, room: USER_ROOM };
 }
 
 /** Says whether it is a user's own room: nobody is present there, and no hook runs. */
@@ -71,4 +71,9 @@ function readAddress(text: string): Address | undefined {
     return { address: text, namespace, room: USER_ROOM };
   }
   return undefined;
+}
+
+/** One string by itself: a template's result would be a pair of its parts, and twice as large, for as long as a room is kept. */
+function joined(namespace: string, room: string): string {
+  return [namespace, room].join('/');
 }
