@@ -25,7 +25,7 @@ export interface ReaderOptions {
 /**
  * The other side of a connection, as one who reads what it is sent and is heard of: whether it keeps up, whether we read
  * from it, and how it is closed. A class that {@link Connection} extends: as an object of its own it would cost every
- * connection a hundred bytes.
+ * connection forty bytes.
  */
 export abstract class Reader implements BatchReader, BufferedReader, OutboxOwner {
   /** Milliseconds since 1970. */
