@@ -89,6 +89,17 @@ describe('hostile frames', () => {
     );
   });
 
+  it.each([
+    ['pings', 9],
+    ['pongs that nobody asked for', 10],
+  ])('closes who sends forty thousand %s at once with 4003, and nobody else waits for it', async (_what, opcode) => {
+    const socket = await open();
+    socket.write(bytes(...Array.from({ length: 40_000 }, () => clientFrame('', opcode))));
+    expect(await witness.request({ type: 'message', text: 'still here' })).toMatchObject({ type: 'ack' });
+    expect(await closeCode(socket)).toBe(4003);
+    expect(await witness.request({ type: 'message', text: 'and now' })).toMatchObject({ type: 'ack' });
+  });
+
   it('is not held up by a reader of nothing that half-opened a thousand sockets', async () => {
     const sockets = Array.from({ length: 1_000 }, () => connect(server.port, '127.0.0.1').on('error', () => undefined));
     await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));

@@ -75,9 +75,26 @@ describe('SessionSocket', () => {
     expect(told).toEqual(['closed 1006 ']);
   });
 
-  it('takes a listener by `on` all the same', async () => {
-    const { socket } = await connect([]);
-    socket.on('message', () => undefined);
-    expect(socket.listenerCount('message')).toBe(1);
+  it('tells who calls `on` all the same', async () => {
+    const told: string[] = [];
+    const { client: peer, socket, closed } = await connect(told);
+    socket.on('message', (data: Buffer) => told.push(`on ${data.toString()}`));
+    expect(socket.eventNames()).toEqual(['message']);
+    peer.send('one');
+    peer.close();
+    await closed;
+    socket.emit('error', new Error('a reset'));
+    expect(told).toEqual(['message one', 'on one', 'closed 1005 ']);
+  });
+
+  it('does not count what a connection that is closed goes on to send', async () => {
+    const told: string[] = [];
+    const { socket } = await connect(told);
+    const { session } = socket;
+    Object.assign(session?.controls ?? {}, { spend: () => told.push('spend') });
+    Object.assign(session?.connection ?? {}, { open: false });
+    socket.emit('ping', Buffer.alloc(0));
+    socket.emit('pong', Buffer.alloc(0));
+    expect(told).toEqual([]);
   });
 });
