@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { turnEnd } from './turn-end.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -15,6 +15,30 @@ describe('turnEnd', () => {
     expect(told).toEqual([]);
     await turn();
     expect(told).toEqual(['first 1', 'first 2', 'last 1', 'last 2']);
+  });
+
+  it('calls the others though one throws, which is not swallowed', async () => {
+    const told: string[] = [];
+    const nextTick = jest.spyOn(process, 'nextTick').mockImplementation(() => undefined);
+    turnEnd.ends({
+      end: () => {
+        throw new Error('a mistake');
+      },
+    });
+    turnEnd.ends({ end: () => void told.push('first') });
+    turnEnd.endsLast({ end: () => void told.push('last') });
+    await turn();
+    const [throws] = nextTick.mock.calls.map(([task]) => task);
+    nextTick.mockRestore();
+    expect(told).toEqual(['first', 'last']);
+    expect(throws).toThrow('a mistake');
+  });
+
+  it('calls with those who end last whoever is added by those before', async () => {
+    const told: string[] = [];
+    turnEnd.ends({ end: () => turnEnd.endsLast({ end: () => void told.push('last') }) });
+    await turn();
+    expect(told).toEqual(['last']);
   });
 
   it('leaves to the next turn what is added while it ends', async () => {

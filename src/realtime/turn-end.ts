@@ -33,12 +33,26 @@ class TurnEnd {
   /** Bound: it is handed to `setImmediate`. */
   private readonly end = (): void => {
     this.due = false;
-    const { first, last } = this;
+    const { first } = this;
     this.first = [];
+    endAll(first);
+    const { last } = this;
     this.last = [];
-    for (const ending of first) ending.end();
-    for (const ending of last) ending.end();
+    endAll(last);
   };
+}
+
+/** One that throws costs the others nothing, and is not swallowed. */
+function endAll(endings: readonly Ending[]): void {
+  for (const ending of endings) {
+    try {
+      ending.end();
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
 }
 
 /** One for the process. */

@@ -55,8 +55,9 @@ export class RedisCommands {
   }
 
   /**
-   * Tries to run a script once, where the route leads. It is written to the connection within the call, and it
-   * is not sent on to another node by itself, so that whoever calls can keep an order.
+   * Tries to run a script once, where the route leads. It is written to the connection within the call, which it leaves
+   * with the turn of the event loop, and it is not sent on to another node by itself, so that whoever calls can keep an
+   * order.
    *
    * @throws Error as it came from Redis; see {@link isNotCarriedOut}.
    */
