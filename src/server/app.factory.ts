@@ -40,8 +40,8 @@ export async function createApp(config: ServerConfig, logger: LoggerService | fa
 }
 
 /**
- * A half-sent request must not hold up the end. Nest's `forceCloseConnections` would do as well, but holds each connection,
- * with a listener of its own, for as long as it is a WebSocket: 190 bytes.
+ * A half-sent request must not hold up the end. Nest's `forceCloseConnections` would see to it too, but holds on to each
+ * connection, with a listener of its own, for as long as it is a WebSocket: 190 bytes. What was upgraded is the gateways'.
  */
 class ServerAdapter extends ExpressAdapter {
   override close(): Promise<unknown> | undefined {

@@ -235,6 +235,15 @@ describe('what a guard says at the handshake', () => {
     expect(server?.registry.connections()).toEqual([]);
   });
 
+  it('a guard that never answers does not hold up the end of the application', async () => {
+    verdict = () => NEVER;
+    await start([GuardedGateway], { clock: new ManualClock() });
+    const refused = TestClient.refusal(urlOf()).catch((error: unknown) => error);
+    await until('the guard was asked', () => calls.length > 0);
+    await within('the end of the application', Promise.resolve(server?.close()));
+    expect(String(await refused)).toMatch(/hang up|ECONNRESET/);
+  });
+
   it('an Observable is judged by its last value, as Nest does for a route', async () => {
     verdict = () => of(true, false);
     await start([GuardedGateway]);

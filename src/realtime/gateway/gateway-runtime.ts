@@ -61,6 +61,8 @@ export class GatewayRuntime {
   private readonly answerHeaders = new WeakMap<IncomingMessage, readonly string[]>();
   /** Outlive their gateways: whoever publishes while the process ends does it as before. */
   private readonly kinds: Map<string, RoomKind>;
+  /** Sockets of upgrades about which a guard has not decided yet. */
+  private readonly undecided = new Set<Duplex>();
   private started = false;
 
   constructor(private readonly parts: GatewayRuntimeParts) {
@@ -110,6 +112,7 @@ export class GatewayRuntime {
   claim(upgrade: ClaimedUpgrade): void {
     const opened = this.open(upgrade).catch((error: unknown) => {
       upgrade.socket.destroy();
+      this.undecided.delete(upgrade.socket);
       throw error;
     });
     this.parts.events.watch('handshake', opened);
@@ -121,7 +124,9 @@ export class GatewayRuntime {
     const onSocketError = (): void => void socket.destroy();
     socket.on('error', onSocketError);
     const { handshake } = this.parts;
+    this.undecided.add(socket);
     const decided = await handshake.decide(request, socket, gateway, params);
+    this.undecided.delete(socket);
     const decision = handshake.control.refusalOfDraining(decided.response) ?? decided;
     socket.off('error', onSocketError);
     if (!isRefusal(decision)) return this.upgrade(upgrade, decision);
@@ -186,6 +191,9 @@ export class GatewayRuntime {
     this.parts.handshake.control.stop();
     this.channels.close();
     await this.sessions.closeAll(binding);
+    // The HTTP server knows nothing of what was upgraded, and would wait for it.
+    for (const socket of this.undecided) socket.destroy();
+    this.refusals.end();
     this.bindings.delete(binding);
   }
 

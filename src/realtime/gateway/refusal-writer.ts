@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { WebSocketServer } from 'ws';
+import type { WebSocket, WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/names.js';
 import { offeredSubprotocols } from '../auth/token-finder.js';
 import { refuseByHttp } from './handshake-response.js';
@@ -11,6 +11,9 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 /** Refuses upgrades with the face that the other side can read (HS4): a close code, or an HTTP answer. */
 export class RefusalWriter {
+  /** Those who were told by a close frame, until they have answered or their time is over. */
+  private readonly parting = new Set<WebSocket>();
+
   constructor(
     private readonly wss: WebSocketServer,
     private readonly face: 'auto' | 'close' | 'http',
@@ -27,6 +30,13 @@ export class RefusalWriter {
       ws.on('error', () => undefined); // Refused already; what the peer does wrong changes nothing.
       ws.close(close.code, close.reason);
       setTimeout(() => ws.terminate(), CLOSE_TIMEOUT_MS).unref();
+      this.parting.add(ws);
+      ws.on('close', () => this.parting.delete(ws));
     });
+  }
+
+  /** Waits for no answer any more. */
+  end(): void {
+    for (const ws of this.parting) ws.terminate();
   }
 }
