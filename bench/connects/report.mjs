@@ -8,7 +8,7 @@ export function reportText({ run, atOnce, looks }) {
   const last = looks.at(-1);
   const perConnection = ((last.rssKiB - first.rssKiB) * 1_024) / (last.connections - first.connections);
   return [
-    '# A million connects',
+    '# Connections that came and went',
     '',
     'RSS of the process after a gc, when so many connections have come, joined their room and gone,',
     `${grouped(atOnce)} at once. [How it is measured](../README.md).`,

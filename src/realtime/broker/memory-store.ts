@@ -118,7 +118,7 @@ export class MemoryStore {
 
   /** Delivers to a pod what is published after this call. One that is subscribed gets another listener. */
   subscribe(pod: object, address: string, listener: StoreListener): void {
-    const all = listOf(this.subscriptions.get(address));
+    const all = allOf(this.subscriptions.get(address));
     const known = all.find((subscription) => subscription.pod === pod);
     if (known) {
       known.listener = listener;
@@ -130,7 +130,7 @@ export class MemoryStore {
 
   /** Delivers nothing more to a pod, not even what is on its way. */
   unsubscribe(pod: object, address: string): void {
-    const all = listOf(this.subscriptions.get(address));
+    const all = allOf(this.subscriptions.get(address));
     const ended = all.find((subscription) => subscription.pod === pod);
     if (!ended) return;
     ended.listener = undefined;
@@ -244,14 +244,14 @@ export class MemoryStore {
     const deliveries = this.deliveries;
     this.deliveries = [];
     for (const { subscriptions, message } of deliveries) {
-      for (const { listener } of listOf(subscriptions)) {
+      for (const { listener } of allOf(subscriptions)) {
         if (listener) call(listener, message);
       }
     }
   }
 }
 
-function listOf(subscriptions: Subscriptions | undefined): readonly Subscription[] {
+function allOf(subscriptions: Subscriptions | undefined): readonly Subscription[] {
   if (subscriptions === undefined) return [];
   return 'pod' in subscriptions ? [subscriptions] : subscriptions;
 }

@@ -40,6 +40,7 @@ export abstract class Reader implements BatchReader, BufferedReader, OutboxOwner
   stalledSince: number | undefined;
   /** Whether reading is suspended; silence means nothing then. @internal */
   paused = false;
+  /** Nothing more is read from it. */
   private readsNoMore = false;
   /** Whether it was found to be behind, and is given its turn. */
   private judging = false;

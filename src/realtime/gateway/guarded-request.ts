@@ -72,9 +72,8 @@ export function urlWithoutToken(request: IncomingMessage): string {
 
 /** The fields of a query without the token: what a connection keeps for as long as it lives. */
 export function fieldsWithoutToken(query: GuardedRequest['query']): GuardedRequest['query'] {
-  if (!Object.hasOwn(query, 'token')) return query;
   const { token: _, ...fields } = query;
-  return Object.keys(fields).length === 0 ? NO_FIELDS : fields;
+  return Object.keys(fields).length === 0 ? NO_FIELDS : Object.freeze(fields);
 }
 
 /**

@@ -48,6 +48,13 @@ export interface Admission {
   readonly place: Place;
 }
 
+/** A handshake that has its place, and is not decided about. */
+interface PlacedHandshake extends Pick<Admission, 'params' | 'ip' | 'response' | 'place'> {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly gateway: GatewayBinding;
+}
+
 export interface HandshakeParts extends AdmissionControlParts {
   readonly broker: Broker;
   readonly bans: Bans;
@@ -112,7 +119,7 @@ export class Handshake {
     const ip = this.addressOf(request);
     const place = this.control.place(ip, response);
     try {
-      return await this.admit(request, socket, gateway, params, response, ip, place);
+      return await this.admit({ request, socket, gateway, params, response, ip, place });
     } catch (error) {
       place.release();
       throw error;
@@ -120,15 +127,7 @@ export class Handshake {
   }
 
   /** From here on it has its place among the connections of this pod. */
-  private async admit(
-    request: IncomingMessage,
-    socket: Duplex,
-    gateway: GatewayBinding,
-    params: Readonly<Record<string, string>>,
-    response: HandshakeResponse,
-    ip: string,
-    place: Place,
-  ): Promise<Admission> {
+  private async admit({ request, socket, gateway, params, response, ip, place }: PlacedHandshake): Promise<Admission> {
     const guarded = prepareRequest(request, params, gateway.namespace, ip);
     const { query } = guarded;
     // A name that can't be one is refused before a guard spends anything on it.
