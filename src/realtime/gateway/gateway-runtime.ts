@@ -16,7 +16,7 @@ import type { RoomKind } from '../rooms/room-kind.js';
 import type { RoomJoiner } from '../rooms/room-joiner.js';
 import type { FrameDispatcher } from './frame-dispatcher.js';
 import type { GatewayBinding } from './gateway-binding.js';
-import { headerLines } from './handshake-response.js';
+import { headerLines, refuseByHttp, retryAfter } from './handshake-response.js';
 import { isRefusal } from './handshake.js';
 import type { Admission, Handshake } from './handshake.js';
 import { keptHeaders } from './kept-headers.js';
@@ -126,13 +126,13 @@ export class GatewayRuntime {
     const { handshake } = this.parts;
     this.undecided.add(socket);
     const decided = await handshake.decide(request, socket, gateway, params);
-    this.undecided.delete(socket);
+    const isAnswered = !this.undecided.delete(socket); // By the end of the server, which refuses everybody.
     const decision = handshake.control.refusalOfDraining(decided.response) ?? decided;
     socket.off('error', onSocketError);
     if (!isRefusal(decision)) return this.upgrade(upgrade, decision);
     if (!isRefusal(decided)) decided.place.release();
     this.tellRefusal(request, decision);
-    this.refusals.write(request, socket, head, decision);
+    if (!isAnswered) this.refusals.write(request, socket, head, decision);
   }
 
   /** Answers with 101, unless `ws` finds that the request is none for it, or the client has gone. */
@@ -192,7 +192,10 @@ export class GatewayRuntime {
     this.channels.close();
     await this.sessions.closeAll(binding);
     // The HTTP server knows nothing of what was upgraded, and would wait for it.
-    for (const socket of this.undecided) socket.destroy();
+    for (const socket of this.undecided) {
+      refuseByHttp(socket, 503, 'service_restart', 'not available at the moment: try again', retryAfter());
+    }
+    this.undecided.clear();
     this.refusals.end();
     this.bindings.delete(binding);
   }
