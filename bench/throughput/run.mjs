@@ -124,7 +124,7 @@ async function writeDown({ rounds, ...measured }) {
   if (isShown && measured.settings.rounds >= FULL_ROUNDS) {
     const readme = join(root, 'README.md');
     const page = betweenMarks(readFileSync(readme, 'utf8'), tableText(result, SHOWN));
-    writeFileSync(readme, await format(page, { parser: 'markdown', printWidth: 120 }));
+    writeFileSync(readme, await format(page, { parser: 'markdown', printWidth: 120, singleQuote: true }));
   }
   if (measured.settings.rounds < settings.rounds) return;
   console.log(reportText(result));
