@@ -1,7 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 
 /** How long a gc that {@link rssAfterGc} asks for may take. */
 export const GC_MS = 1_000;
@@ -25,6 +27,15 @@ export function describeRun(root, command) {
 export function pinnedTo(core) {
   const canPin = availableParallelism() > core && spawnSync('taskset', ['-V']).status === 0;
   return canPin ? ['taskset', '--cpu-list', String(core)] : [];
+}
+
+/** Where a server runs, Redis among them, and where what loads it does. */
+export const SERVER_CORE = 0;
+export const GENERATOR_CORE = 1;
+
+/** `NODE_OPTIONS` by which Node loads files of `bench` before anything else. */
+export function preloading(root, files) {
+  return files.map((file) => `--import=${pathToFileURL(join(root, 'bench', file)).href}`).join(' ');
 }
 
 /**

@@ -5,18 +5,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { format } from 'prettier';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { startServer } from '../../tools/pods.mjs';
 import { benchTokens } from '../bench-tokens.mjs';
 import { compileLoadgen, faultsOf, generate } from '../loadgen/loadgen.mjs';
-import { describeRun, pinnedTo, rssAfterGc } from '../machine.mjs';
+import { describeRun, GENERATOR_CORE, pinnedTo, preloading, rssAfterGc, SERVER_CORE } from '../machine.mjs';
 import { reportText } from './report.mjs';
 
-const SERVER_CORE = 0;
-const GENERATOR_CORE = 1;
 /** How many are there at once. Each of them is a user of its own, who comes back each time. */
 const AT_ONCE = 4_000;
 /** How often the memory is looked at. */
@@ -49,7 +47,7 @@ const run = describeRun(root, `npm run bench:connects${given && ` -- ${given}`}`
 const tokens = await benchTokens(root, 'user', AT_ONCE);
 const settings = {
   JWT_SECRET: tokens.secret,
-  NODE_OPTIONS: `--import=${pathToFileURL(join(root, 'bench/inside.mjs')).href}`,
+  NODE_OPTIONS: preloading(root, ['inside.mjs']),
   DRAIN_DELAY_MS: '0',
   DRAIN_MS: '0',
   MAX_LOOP_LAG_MS: '0', // On a machine that does other work as well handshakes would be refused now and then.

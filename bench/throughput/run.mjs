@@ -6,14 +6,14 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { format } from 'prettier';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { buildNative } from '../../tools/build-native.mjs';
 import { benchTokens } from '../bench-tokens.mjs';
 import { compileLoadgen, faultsOf, generate, readReport } from '../loadgen/loadgen.mjs';
-import { describeRun, pinnedTo } from '../machine.mjs';
+import { describeRun, GENERATOR_CORE, pinnedTo, preloading, SERVER_CORE } from '../machine.mjs';
 import { contenders, startContender, uwsModule } from './contenders.mjs';
 import { summaryOf } from './median.mjs';
 import { installPeerPackages } from './peer-packages.mjs';
@@ -21,8 +21,6 @@ import { profile } from './profile.mjs';
 import { betweenMarks, reportText, tableText, valueText } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
 
-const SERVER_CORE = 0;
-const GENERATOR_CORE = 1;
 /** Between the last handshake and the first message: who has just come is announced and joined. */
 const SETTLE_S = 1;
 /** How long what was sent is waited for before it counts as lost; a server that could not keep up has a queue. */
@@ -171,7 +169,7 @@ async function measure(scenarioId, id, env, beforeEnd = async () => undefined) {
   const place = {
     root,
     wrapper: pinnedTo(SERVER_CORE),
-    env: { NODE_OPTIONS: ['inside.mjs', scenario.preload].filter(Boolean).map(preloaded).join(' '), ...env },
+    env: { NODE_OPTIONS: preloading(root, ['inside.mjs', ...(scenario.preload ?? [])]), ...env },
     secret: tokens.secret,
     jwt: scenario.jwt,
     uws: uwsModule(root),
@@ -214,11 +212,6 @@ async function measure(scenarioId, id, env, beforeEnd = async () => undefined) {
   } finally {
     await server.close();
   }
-}
-
-/** The option by which Node loads a file of `bench` before anything else. */
-function preloaded(file) {
-  return `--import=${pathToFileURL(join(root, 'bench', file)).href}`;
 }
 
 async function manyRooms(plan) {

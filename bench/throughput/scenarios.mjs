@@ -22,7 +22,7 @@ const AFTERMATH_MS = 3_000;
  * `strangers` is a file of tokens of other users.
  *
  * - `unit`, `better`: of the value. `cpuUs` is the CPU of the servers, Redis included, for one `per`.
- * - `preload`: a file of this folder's parent that is loaded into each server before anything else.
+ * - `preload`: files of `bench` that are loaded into each server before anything else.
  * - `jwt`: raw `ws` checks a token and keeps its claims; Rookery always does.
  */
 export const scenarios = {
@@ -51,7 +51,7 @@ export const scenarios = {
   'busy-coalesced': {
     ...latency('1 room × 1,000, coalesceMs 10', { conns: 1_000, rooms: 1, rate: BUSY_RATE }),
     contenders: ['rookery'],
-    preload: 'coalesced.mjs',
+    preload: ['coalesced.mjs'],
   },
   handshakes: {
     title: 'handshakes, with a JWT',

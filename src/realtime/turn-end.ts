@@ -1,3 +1,5 @@
+import { throwUncaught } from './throw-uncaught.js';
+
 /** What ends with a turn of the event loop. */
 export interface Ending {
   end(): void;
@@ -48,9 +50,7 @@ function endAll(endings: readonly Ending[]): void {
     try {
       ending.end();
     } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
+      throwUncaught(error);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { throwUncaught } from '../throw-uncaught.js';
 import { SystemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
 import type {
@@ -56,7 +57,7 @@ interface Delivery {
   readonly message: BrokerMessage;
 }
 
-/** One, which is what nearly every room has, or a list of several. */
+/** One, which is what nearly every room has, or a list. No `Few`: that one changes its Set under messages on their way. */
 type Subscriptions = Subscription | readonly Subscription[];
 
 interface Subscription {
@@ -244,9 +245,8 @@ export class MemoryStore {
     const deliveries = this.deliveries;
     this.deliveries = [];
     for (const { subscriptions, message } of deliveries) {
-      for (const { listener } of allOf(subscriptions)) {
-        if (listener) call(listener, message);
-      }
+      if ('pod' in subscriptions) tell(subscriptions, message);
+      else for (const subscription of subscriptions) tell(subscription, message);
     }
   }
 }
@@ -256,14 +256,11 @@ function allOf(subscriptions: Subscriptions | undefined): readonly Subscription[
   return 'pod' in subscriptions ? [subscriptions] : subscriptions;
 }
 
-function call(listener: StoreListener, message: BrokerMessage): void {
+function tell({ listener }: Subscription, message: BrokerMessage): void {
   try {
-    listener(message);
+    listener?.(message);
   } catch (error) {
-    // Others get the message all the same; the mistake is not swallowed.
-    process.nextTick(() => {
-      throw error;
-    });
+    throwUncaught(error); // Others get the message all the same.
   }
 }
 

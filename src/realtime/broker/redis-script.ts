@@ -53,23 +53,6 @@ export class ScriptCommand extends Command {
       this.name = 'evalsha';
       this.args[0] = this.script.sha;
     }
-    return encodeCommand(this.name, this.args);
+    return super.toWritable(connection);
   }
-}
-
-/** A command as an array of bulk strings (RESP): what is no Buffer is written in as few pieces as there can be. */
-function encodeCommand(name: string, args: readonly unknown[]): Buffer {
-  const pieces: Buffer[] = [];
-  let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`;
-  for (const arg of args) {
-    if (Buffer.isBuffer(arg)) {
-      pieces.push(Buffer.from(`${text}$${arg.length}\r\n`), arg);
-      text = '\r\n';
-    } else {
-      const argument = String(arg);
-      text += `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`;
-    }
-  }
-  pieces.push(Buffer.from(text));
-  return Buffer.concat(pieces);
 }

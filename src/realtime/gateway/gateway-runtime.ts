@@ -16,7 +16,7 @@ import type { RoomKind } from '../rooms/room-kind.js';
 import type { RoomJoiner } from '../rooms/room-joiner.js';
 import type { FrameDispatcher } from './frame-dispatcher.js';
 import type { GatewayBinding } from './gateway-binding.js';
-import { headerLines, refuseByHttp, retryAfter } from './handshake-response.js';
+import { headerLines, refuseAtEnd } from './handshake-response.js';
 import { isRefusal } from './handshake.js';
 import type { Admission, Handshake } from './handshake.js';
 import { keptHeaders } from './kept-headers.js';
@@ -192,9 +192,7 @@ export class GatewayRuntime {
     this.channels.close();
     await this.sessions.closeAll(binding);
     // The HTTP server knows nothing of what was upgraded, and would wait for it.
-    for (const socket of this.undecided) {
-      refuseByHttp(socket, 503, 'service_restart', 'not available at the moment: try again', retryAfter());
-    }
+    for (const socket of this.undecided) refuseAtEnd(socket);
     this.undecided.clear();
     this.refusals.end();
     this.bindings.delete(binding);

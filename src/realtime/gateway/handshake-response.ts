@@ -96,6 +96,11 @@ function textOf(value: unknown): string {
   return json ?? String(value);
 }
 
+/** {@link refuseByHttp} to whoever comes, or waits to be let in, while the server ends. */
+export function refuseAtEnd(socket: Duplex): void {
+  refuseByHttp(socket, 503, 'service_restart', 'not available at the moment: try again', retryAfter());
+}
+
 /**
  * Answers an upgrade request by HTTP and ends it: the status, and one line of JSON `{code, message}` (HS4).
  */

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.js';
 import type { GatewayBinding } from './gateway-binding.js';
-import { refuseByHttp, retryAfter } from './handshake-response.js';
+import { refuseAtEnd, refuseByHttp } from './handshake-response.js';
 
 /** An upgrade that one of our gateways takes. `params` is undefined where the path has an escape that is no text. */
 export interface ClaimedUpgrade {
@@ -93,7 +93,7 @@ export class UpgradeRouter {
       return;
     }
     if (this.closing) {
-      refuseByHttp(socket, 503, 'service_restart', 'not available at the moment: try again', retryAfter());
+      refuseAtEnd(socket);
       return;
     }
     const claimed = this.claim(path);
