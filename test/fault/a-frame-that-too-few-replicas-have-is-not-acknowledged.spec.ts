@@ -28,9 +28,11 @@ afterEach(async () => {
   await Promise.all([master.stop(), replica.stop()]);
 });
 
+/** Resolves when both say so: the master counts a replica only some time after the replica has all it was sent. */
 function inSync(): Promise<void> {
   const isUp = async (): Promise<boolean> =>
-    String(await replica.command('INFO', 'replication')).includes('master_link_status:up');
+    String(await replica.command('INFO', 'replication')).includes('master_link_status:up') &&
+    String(await master.command('INFO', 'replication')).includes('state=online');
   return until('the replica is in sync', isUp, 20_000);
 }
 
