@@ -1,4 +1,3 @@
-import type { Position } from '../broker/broker.js';
 import type { Timer } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
@@ -8,6 +7,7 @@ import type { Address } from './address.js';
 import { LatestRoom } from './latest-room.js';
 import type { LatestRoomParts } from './latest-room.js';
 import { LocalRoom } from './local-room.js';
+import { PositionCheck } from './position-check.js';
 import type { RoomKind } from './room-kind.js';
 
 /** A room as this pod sees it. */
@@ -37,8 +37,6 @@ interface Entry {
   closing: Timer | undefined;
 }
 
-const CHECK_BATCH = 500;
-
 /**
  * The rooms and connections of this pod. An application may inject it to look; what changes it is internal. A room is
  * subscribed once, however many members it has, and stays so for a while after the last one, for those who come back.
@@ -47,15 +45,13 @@ export class RoomRegistry {
   private readonly entries = new Map<string, Entry>();
   /** Subscriptions that are being ended: opening the same room again waits for it. */
   private readonly ending = new Map<string, Promise<void>>();
-  private readonly positionCheck: Timer | undefined;
+  private readonly positionCheck: PositionCheck;
   /** Repairs after interrupted subscriptions that are under way. */
   private repairs = 0;
 
   constructor(private readonly parts: RoomRegistryParts) {
-    const { clock, events, positionCheckMs, broker } = parts;
-    if (positionCheckMs > 0) {
-      this.positionCheck = clock.every(positionCheckMs, () => events.watch('position check', this.checkPositions()));
-    }
+    const { events, broker } = parts;
+    this.positionCheck = new PositionCheck(parts, () => this.localRooms());
     broker.onInterrupted((addresses) => {
       for (const address of addresses) {
         const room = this.entries.get(address)?.room;
@@ -143,7 +139,7 @@ export class RoomRegistry {
 
   /** @internal */
   async close(): Promise<void> {
-    this.positionCheck?.cancel();
+    this.positionCheck.stop();
     for (const entry of this.entries.values()) {
       entry.closing?.cancel();
       this.end(entry);
@@ -200,26 +196,7 @@ export class RoomRegistry {
     this.ending.set(address, ended);
   }
 
-  private async checkPositions(): Promise<void> {
-    const { broker } = this.parts;
-    const rooms = [...this.entries.values()].map((entry) => entry.room).filter((room) => room.live);
-    const [latest, others] = [rooms.filter(isLatest), rooms.filter((room) => !isLatest(room))];
-    await compare(others, (addresses) => broker.positions(addresses));
-    await compare(latest, (addresses) => broker.latestPositions(addresses));
+  private *localRooms(): Generator<LocalRoom> {
+    for (const { room } of this.entries.values()) yield room;
   }
-}
-
-async function compare(
-  rooms: readonly LocalRoom[],
-  read: (addresses: readonly string[]) => Promise<Position[]>,
-): Promise<void> {
-  for (let start = 0; start < rooms.length; start += CHECK_BATCH) {
-    const batch = rooms.slice(start, start + CHECK_BATCH);
-    const positions = await read(batch.map((room) => room.at.address));
-    positions.forEach((position, i) => batch[i]?.check(position));
-  }
-}
-
-function isLatest(room: LocalRoom): boolean {
-  return room instanceof LatestRoom;
 }
