@@ -20,6 +20,7 @@ const encoded = (text: string): Buffer => encodeTextMessage(Buffer.from(text));
 /** A member of a room over a real WebSocket: the server's end, and what the client's got. */
 interface Member {
   readonly connection: Connection;
+  readonly outbox: Connection['outbox'];
   readonly ws: WebSocket;
   readonly socket: Socket;
   readonly client: WebSocket;
@@ -49,7 +50,8 @@ class Members {
     const ws = await new Promise<WebSocket>((resolve) => this.wss.handleUpgrade(request, socket, head, resolve));
     ws.on('error', () => undefined);
     await once(client, 'open');
-    const member = { connection: this.connect(ws, socket), ws, socket, client, got };
+    const connection = this.connect(ws, socket);
+    const member = { connection, outbox: connection.outbox, ws, socket, client, got };
     this.all.push(member);
     return member;
   }

@@ -16,47 +16,45 @@ const FULL_BYTES = 64 * 1024;
  */
 export class Batch {
   /** Encoded messages; they only become more. */
-  readonly frames: Buffer[] = [];
+  readonly frames: Buffer[];
   /** Of all frames. */
-  bytes = 0;
+  bytes: number;
   /** It takes no more frames. */
   isEnded = false;
-  private left: BatchReader[] = [];
+  /** Most batches are left by nobody. */
+  private left: BatchReader[] | undefined;
   private whole: Buffer | undefined;
 
   constructor(first: Buffer) {
-    this.append(first);
+    this.frames = [first];
+    this.bytes = first.length;
   }
 
   /** Adds a frame for all readers. @returns false: it takes no more, and nothing was added. */
   add(frame: Buffer): boolean {
     if (this.isEnded || this.bytes >= FULL_BYTES) return false;
-    this.append(frame);
-    if (this.left.length > 0) {
-      for (const reader of this.left.splice(0)) reader.follow(this);
-    }
+    this.frames.push(frame);
+    this.bytes += frame.length;
+    const { left } = this;
+    this.left = undefined;
+    if (left) for (const reader of left) reader.follow(this);
     return true;
   }
 
   /** A reader has taken what there is so far: it is sent other things in between. */
   leftBy(reader: BatchReader): void {
-    if (!this.isEnded) this.left.push(reader);
+    if (!this.isEnded) (this.left ??= []).push(reader);
   }
 
   /** Takes no more frames: the turn is over, or the readers of the room are others now. */
   end(): void {
     this.isEnded = true;
-    this.left = [];
+    this.left = undefined;
   }
 
   /** All frames in one Buffer, made once for all readers. After {@link end}. */
   joined(): Buffer {
     this.whole ??= this.frames.length === 1 ? this.frames[0]! : Buffer.concat(this.frames);
     return this.whole;
-  }
-
-  private append(frame: Buffer): void {
-    this.frames.push(frame);
-    this.bytes += frame.length;
   }
 }

@@ -2,6 +2,7 @@ import { directWrites } from './direct-writes.js';
 import type { DirectWrites } from './direct-writes.js';
 import { joined } from './joined-frames.js';
 import { turnEnd } from '../turn-end.js';
+import { TurnList } from '../turn-list.js';
 import type { Ending } from '../turn-end.js';
 
 /** What has something to write. */
@@ -19,19 +20,19 @@ export interface FlushSchedule {
   now(): number;
 }
 
+const flush = (outbox: Flushable): void => outbox.flush(directWrites);
+
 /** Who is written to together: members of a room, who get the same bytes. */
 class FlushGroup implements Ending {
-  private waiting: Flushable[] = [];
+  private readonly waiting = new TurnList<Flushable>();
 
   /** @returns whether it is the first one. */
   add(outbox: Flushable): boolean {
-    return this.waiting.push(outbox) === 1;
+    return this.waiting.add(outbox);
   }
 
   end(): void {
-    const outboxes = this.waiting;
-    this.waiting = [];
-    for (const outbox of outboxes) outbox.flush(directWrites);
+    this.waiting.visit(flush);
     directWrites.end();
     joined.forget();
   }

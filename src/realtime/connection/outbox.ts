@@ -25,6 +25,8 @@ export interface OutboxOwner {
 const PING_EVERY_BYTES = 64 * 1024;
 /** How much of what waited for a slow reader is written at a time: what is written is its own copy. */
 const SLOW_WRITE_BYTES = 16 * 1024;
+/** The queue of whoever has nothing in it, so that nobody looks into an empty one. Nothing is pushed to it. */
+const NO_FRAMES = new FrameQueue();
 /** Payloads of a chunk from this size on are written where they are; smaller ones cost less when they are copied. */
 const SHARED_FROM_BYTES = 4 * 1024;
 
@@ -42,7 +44,7 @@ const SHARED_FROM_BYTES = 4 * 1024;
 export class Outbox implements BatchReader, DirectReader {
   /** When it was last flushed, as the schedule counts. */
   flushedAt: number | undefined;
-  private readonly queue = new FrameQueue();
+  private queue = NO_FRAMES;
   /** What it is sent after the queue: the frames of a batch, from a place on. */
   private batch: Batch | undefined;
   private batchFrom = 0;
@@ -103,7 +105,7 @@ export class Outbox implements BatchReader, DirectReader {
   /** Queues an encoded message (`encodeTextMessage`). After {@link close} it is dropped: nobody would read it. */
   push(message: Buffer): void {
     if (this.closed) return;
-    this.scheduleFlush();
+    if (this.isIdle) this.schedule.add(this);
     this.takeBatch();
     this.enqueue(message);
   }
@@ -111,12 +113,12 @@ export class Outbox implements BatchReader, DirectReader {
   /** Queues the newest frame of a batch and those that will be added to it. After {@link close} they are dropped. */
   follow(batch: Batch): void {
     if (this.closed) return;
-    this.scheduleFlush();
+    if (this.isIdle) this.schedule.add(this);
     this.takeBatch();
     this.batch = batch;
     this.batchFrom = batch.frames.length - 1;
     this.batchBytesBefore = batch.bytes - batch.frames[this.batchFrom]!.length;
-    if (this.held || this.queue.bytes > 0) this.owner.heldBack();
+    if (this.held || this.queue !== NO_FRAMES) this.owner.heldBack();
   }
 
   /**
@@ -164,7 +166,7 @@ export class Outbox implements BatchReader, DirectReader {
   /** Writes what is queued and takes no more. `drop`: throws away what is queued, for a reader that is too slow. */
   close(drop = false): void {
     if (drop) {
-      this.queue.clear();
+      this.queue = NO_FRAMES;
       this.batch = undefined;
     }
     this.writeAll();
@@ -192,7 +194,7 @@ export class Outbox implements BatchReader, DirectReader {
     this.socket.once('drain', () => {
       this.held = false;
       this.takeBatch();
-      while (!this.queue.isEmpty && !this.held) this.writeSome();
+      while (this.queue !== NO_FRAMES && !this.held) this.writeSome();
     });
   }
 
@@ -201,11 +203,13 @@ export class Outbox implements BatchReader, DirectReader {
     this.socket.uncork();
   }
 
-  private scheduleFlush(): void {
-    if (this.queue.isEmpty && !this.batch && !this.held) this.schedule.add(this);
+  /** It has nothing to write, and waits for nothing: its flush is not scheduled. */
+  private get isIdle(): boolean {
+    return this.batch === undefined && this.queue === NO_FRAMES && !this.held;
   }
 
   private enqueue(message: Buffer): void {
+    if (this.queue === NO_FRAMES) this.queue = new FrameQueue();
     this.queue.push(message);
     if (this.isPingDue(message.length)) this.queue.push(PING);
   }
@@ -222,7 +226,7 @@ export class Outbox implements BatchReader, DirectReader {
   /** All frames of a batch and nothing else, which is how nearly everybody is written to: one Buffer for all of them. */
   private writeBatch(many?: DirectWrites): boolean {
     const { batch } = this;
-    if (!batch?.isEnded || this.batchFrom > 0 || !this.queue.isEmpty || this.compressed) return false;
+    if (!batch?.isEnded || this.batchFrom > 0 || this.queue !== NO_FRAMES || this.compressed) return false;
     if (this.bytesSincePing + batch.bytes >= PING_EVERY_BYTES) return false;
     this.bytesSincePing += batch.bytes;
     this.batch = undefined;
@@ -231,14 +235,20 @@ export class Outbox implements BatchReader, DirectReader {
   }
 
   private writeSome(): void {
-    this.write(this.queue.takeSome(SLOW_WRITE_BYTES));
+    const { queue } = this;
+    const some = queue.takeSome(SLOW_WRITE_BYTES);
+    if (queue.isEmpty) this.queue = NO_FRAMES;
+    this.write(some);
     if (this.socket.writableNeedDrain) this.hold();
   }
 
   private writeAll(many?: DirectWrites): void {
     if (this.writeBatch(many)) return;
     this.takeBatch();
-    if (!this.queue.isEmpty) this.write(this.queue.takeAll(), many);
+    const { queue } = this;
+    if (queue === NO_FRAMES) return;
+    this.queue = NO_FRAMES;
+    this.write(queue.takeAll(), many);
   }
 
   private write(frames: readonly Buffer[], many?: DirectWrites): void {

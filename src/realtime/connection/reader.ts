@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { CloseCode } from '../../protocol/close-codes.js';
-import type { Batch, BatchReader } from './batch.js';
 import type { BufferBudget, BufferedReader } from './buffer-budget.js';
 import { Closing } from './closing.js';
 import type { FlushSchedule } from './flush-schedule.js';
@@ -27,7 +26,7 @@ export interface ReaderOptions {
  * from it, and how it is closed. A class that {@link Connection} extends: as an object of its own it would cost every
  * connection forty bytes.
  */
-export abstract class Reader implements BatchReader, BufferedReader, OutboxOwner {
+export abstract class Reader implements BufferedReader, OutboxOwner {
   /** Milliseconds since 1970. */
   readonly openedAt: number;
   /** @internal */
@@ -77,11 +76,6 @@ export abstract class Reader implements BatchReader, BufferedReader, OutboxOwner
     this.outbox.push(message);
     this.budget.spend(message.length);
     this.heldBack();
-  }
-
-  /** Sends the newest frame of a batch, and those that are added to it. @internal */
-  follow(batch: Batch): void {
-    if (this.closing === undefined) this.outbox.follow(batch);
   }
 
   /** So many bytes were queued in batches, for this reader and others. @internal */

@@ -39,6 +39,10 @@ class Reader {
     this.connection = connectionOn(ws as unknown as WebSocket, socket, { id });
   }
 
+  get outbox(): Connection['outbox'] {
+    return this.connection.outbox;
+  }
+
   read(): void {
     this.reading = true;
     const waiting = this.waiting;

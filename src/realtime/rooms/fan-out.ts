@@ -1,4 +1,5 @@
 import { Batch } from '../connection/batch.js';
+import type { BatchReader } from '../connection/batch.js';
 import type { Connection } from '../connection/connection.js';
 import { turnEnd } from '../turn-end.js';
 import type { Ending } from '../turn-end.js';
@@ -6,6 +7,11 @@ import type { Ending } from '../turn-end.js';
 /** Whoever has a connection that messages go to. */
 export interface Recipient {
   readonly connection: Connection;
+}
+
+/** And what takes batches for it: where thousands are gone through, each object on the way there counts. */
+export interface BatchRecipient extends Recipient {
+  readonly outbox: BatchReader;
 }
 
 /**
@@ -31,7 +37,7 @@ export class FanOut implements Ending {
    *
    * @param members Those of the room. Before they become others, {@link end} is called.
    */
-  deliver(members: readonly Recipient[], message: Buffer): void {
+  deliver(members: readonly BatchRecipient[], message: Buffer): void {
     const first = members[0]?.connection;
     if (!first) return;
     if (members.length === 1) return first.deliver(message);
@@ -39,7 +45,7 @@ export class FanOut implements Ending {
       const batch = new Batch(message);
       this.batch = batch;
       turnEnd.ends(this);
-      for (let i = 0; i < members.length; i += 1) members[i]!.connection.follow(batch);
+      for (let i = 0; i < members.length; i += 1) members[i]!.outbox.follow(batch);
     }
     first.spend(message.length * members.length);
   }

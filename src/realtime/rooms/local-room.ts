@@ -16,6 +16,8 @@ import type { RepairableRoom, RepairStep } from './room-repair.js';
 /** A connection in a room. */
 export interface Member {
   readonly connection: Connection;
+  /** That of the connection. */
+  readonly outbox: Connection['outbox'];
   readonly room: LocalRoom;
   /** The room of the connection's path: being kicked from it ends the connection. */
   readonly ofPath: boolean;

@@ -86,6 +86,7 @@ export class RoomJoiner {
     const start = await this.starts.find(request);
     const member: Member = {
       connection,
+      outbox: connection.outbox,
       room: start.room,
       ofPath: request.ofPath,
       index: -1,
