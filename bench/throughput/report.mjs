@@ -5,11 +5,11 @@ const MARKS = ['<!-- bench: npm run bench writes this -->', '<!-- /bench -->'];
 /**
  * Writes a run as Markdown: how it was made, and one table.
  *
- * @param result `{ run, settings, scenarios, contenders, cells, skipped, waiting }`: `scenarios` `{ id, title, unit, better, per }`, `contenders`
+ * @param result `{ run, name, settings, scenarios, contenders, cells, skipped, waiting }`: `scenarios` `{ id, title, unit, better, per }`, `contenders`
  *   `{ id, title }`, Rookery first, `cells[scenario][contender]` as `summaryOf` has them
  */
 export function reportText(result) {
-  const { run, settings, skipped, waiting } = result;
+  const { run, name, settings, skipped, waiting } = result;
   return [
     '# Throughput, latency, memory',
     '',
@@ -18,7 +18,7 @@ export function reportText(result) {
     '',
     `${run.date}, commit ${run.commit}, Node ${run.node}, ${run.cpu}, ${run.memoryGiB} GiB; \`${run.command}\`. Medians of`,
     `${counted(settings.rounds, 'interleaved round')} of ${settings.seconds} s each. Servers were kept waiting for their core by others`,
-    `for up to ${Math.round(waiting * 100)} % of the time. Numbers: [throughput.json](throughput.json).`,
+    `for up to ${Math.round(waiting * 100)} % of the time. Numbers: [${name}.json](${name}.json).`,
     '',
     ...tableOf(result),
     ...skipped.flatMap((sentence) => ['', sentence]),

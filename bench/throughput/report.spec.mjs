@@ -4,6 +4,7 @@ import { betweenMarks, reportText, tableText, valueText } from './report.mjs';
 const OPEN = '<!-- bench: npm run bench writes this -->';
 const CLOSE = '<!-- /bench -->';
 const result = {
+  name: 'some',
   run: { date: '2026-11-25', commit: 'abc', node: 'v20', cpu: '2 × X', memoryGiB: 24, command: 'npm run bench' },
   settings: { rounds: 5, seconds: 3 },
   scenarios: [
@@ -34,7 +35,14 @@ describe('the report of a run', () => {
 
   it('says the machine, the commit, how noisy it was and what was left out', () => {
     const text = reportText(result);
-    for (const words of ['commit abc', '2 × X', 'up to 12 %', '5 interleaved rounds', 'No uWebSockets.js.']) {
+    for (const words of [
+      'commit abc',
+      '2 × X',
+      'up to 12 %',
+      '5 interleaved rounds',
+      '[some.json](some.json)',
+      'No uWebSockets.js.',
+    ]) {
       expect(text).toContain(words);
     }
   });

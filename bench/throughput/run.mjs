@@ -30,7 +30,8 @@ const FULL_ROUNDS = 5;
 const TOKENS = 15_000;
 /** Who comes before those that are measured. */
 const STRANGERS = 4_000;
-/** What README.md shows. */
+/** The results that README.md shows, and their rows there. */
+const SHOWN_FILE = 'throughput';
 const SHOWN = ['A', 'B', 'C', 'D', 'p99-rooms', 'p99-big', 'handshakes', 'memory'];
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
@@ -44,6 +45,7 @@ const { values } = parseArgs({
     peers: { type: 'string', default: all.peers.join(',') },
     'cpu-prof': { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    into: { type: 'string', default: SHOWN_FILE },
     help: { type: 'boolean', default: false },
   },
 });
@@ -53,7 +55,8 @@ if (values.help) {
 --only a,b      of ${all.scenarios.join(', ')}
 --peers a,b     of ${all.peers.join(', ')}; Rookery always
 --cpu-prof      no comparison: CPU profiles of Rookery in A, B, C or those of --only
---write         into bench/results, though it is no full run; into README.md too where it has all its rows`);
+--write         into bench/results, though it is no full run; into README.md too where it has all its rows
+--into name     of the files there (${SHOWN_FILE}); with another one README.md stays as it is`);
   process.exit(0);
 }
 
@@ -68,7 +71,11 @@ const isFull =
   contenderIds.length === all.peers.length;
 const isWritten = isFull || values.write;
 /** README.md's rows are measured, beside everybody. */
-const isShown = isWritten && SHOWN.every((id) => scenarioIds.includes(id)) && contenderIds.length === all.peers.length;
+const isShown =
+  isWritten &&
+  values.into === SHOWN_FILE &&
+  SHOWN.every((id) => scenarioIds.includes(id)) &&
+  contenderIds.length === all.peers.length;
 const out = join(root, isWritten ? 'bench/results' : '.cache/bench');
 mkdirSync(out, { recursive: true });
 mkdirSync(join(root, '.cache/bench'), { recursive: true });
@@ -107,6 +114,7 @@ async function writeDown({ rounds, ...measured }) {
   const cells = mapValues(rounds, (row) => mapValues(row, summaryOf));
   const result = {
     run,
+    name: values.into,
     ...measured,
     scenarios: scenarioIds.map((id) => {
       const { title, unit, better, per } = scenarios[id];
@@ -117,8 +125,8 @@ async function writeDown({ rounds, ...measured }) {
   };
   const write = async (file, text, parser) =>
     writeFileSync(join(out, file), await format(text, { parser, printWidth: 120 }));
-  await write('throughput.json', JSON.stringify({ ...result, rounds }), 'json');
-  await write('throughput.md', reportText(result), 'markdown');
+  await write(`${values.into}.json`, JSON.stringify({ ...result, rounds }), 'json');
+  await write(`${values.into}.md`, reportText(result), 'markdown');
   if (isShown && measured.settings.rounds >= FULL_ROUNDS) {
     const readme = join(root, 'README.md');
     const page = betweenMarks(readFileSync(readme, 'utf8'), tableText(result, SHOWN));

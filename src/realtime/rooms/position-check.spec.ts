@@ -24,7 +24,10 @@ function checkOf(count: number, notLive: readonly number[] = []) {
     live: !notLive.includes(n),
     check: ({ epoch }: Position) => told.push(epoch),
   })) as unknown as LocalRoom[];
-  const check = new PositionCheck({ broker, clock, events: new RealtimeEvents(), positionCheckMs: 10_000 }, () => rooms);
+  const check = new PositionCheck(
+    { broker, clock, events: new RealtimeEvents(), positionCheckMs: 10_000 },
+    () => rooms,
+  );
   return { clock, asked, told, check };
 }
 
