@@ -1,6 +1,6 @@
 /** An array that was begun with one holds so many before V8 makes it anew, larger. */
 const CHUNK = 16;
-/** The queue of whoever has nothing to be sent: one array for all of them. */
+/** What an empty queue has: one array for all of them. */
 const NOTHING: Buffer[] = [];
 
 /**

@@ -1,13 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Batch, BatchReader } from './batch.js';
+import { CompressedWrites } from './compressed-writes.js';
 import { DirectSocket } from './direct-writes.js';
 import type { DirectReader, DirectWrites } from './direct-writes.js';
 import { FrameQueue } from './frame-queue.js';
 import { endOfTurn } from './flush-schedule.js';
 import type { FlushSchedule } from './flush-schedule.js';
 import { joined } from './joined-frames.js';
-import { encodeTextMessage, encodeTextParts, payloadOf, PING } from './ws-frame.js';
+import { encodeTextMessage, encodeTextParts, PING } from './ws-frame.js';
 
 /** A message of a chunk: `prefix` stands in the place of the payload's first byte, as `encodeTextMessage` has it. */
 export interface ChunkMessage {
@@ -57,11 +58,8 @@ export class Outbox implements BatchReader, DirectReader {
   /** Waits for the socket to drain before it writes more. */
   private held = false;
   private corked = false;
-  private readonly compressed: boolean;
+  private readonly compressed: CompressedWrites | undefined;
   private readonly direct: DirectSocket | undefined;
-  /** Messages that `ws` compresses or that the kernel does not have yet. */
-  private compressing = 0;
-  private compressedListeners: (() => void)[] | undefined;
 
   constructor(
     private readonly ws: WebSocket,
@@ -70,13 +68,13 @@ export class Outbox implements BatchReader, DirectReader {
     private readonly owner: OutboxOwner = { heldBack: () => undefined },
     writesDirectly = false,
   ) {
-    this.compressed = ws.extensions !== '';
+    this.compressed = CompressedWrites.of(ws);
     this.direct = writesDirectly && !this.compressed ? DirectSocket.of(socket) : undefined;
   }
 
   /** Bytes that were pushed and that the kernel does not have yet. */
   get pendingBytes(): number {
-    return this.queuedBytes + (this.compressed ? this.ws.bufferedAmount : this.socket.writableLength);
+    return this.queuedBytes + (this.compressed?.pendingBytes ?? this.socket.writableLength);
   }
 
   private get queuedBytes(): number {
@@ -184,7 +182,7 @@ export class Outbox implements BatchReader, DirectReader {
         resolve();
       };
       this.socket.on('close', done);
-      if (this.compressed) (this.compressedListeners ??= []).push(done);
+      if (this.compressed) this.compressed.onceDrained(done);
       else this.socket.on('drain', done);
     });
   }
@@ -254,7 +252,7 @@ export class Outbox implements BatchReader, DirectReader {
   private write(frames: readonly Buffer[], many?: DirectWrites): void {
     if (this.ws.readyState !== this.ws.OPEN) return;
     if (this.compressed) {
-      for (const frame of frames) this.compress(frame);
+      for (const frame of frames) this.compressed.write(frame);
     } else {
       this.writeBytes(joined.of(frames), many);
     }
@@ -267,7 +265,7 @@ export class Outbox implements BatchReader, DirectReader {
 
   private writePart({ payload, prefix }: ChunkMessage): void {
     if (this.compressed) {
-      this.compress(encodeTextMessage(payload, prefix));
+      this.compressed.write(encodeTextMessage(payload, prefix));
     } else if (payload.length < SHARED_FROM_BYTES) {
       this.socket.write(encodeTextMessage(payload, prefix));
     } else {
@@ -276,18 +274,8 @@ export class Outbox implements BatchReader, DirectReader {
   }
 
   private ping(): void {
-    if (this.compressed) this.ws.ping();
+    if (this.compressed) this.compressed.write(PING);
     else this.socket.write(PING);
-  }
-
-  private compress(message: Buffer): void {
-    if (message === PING) return this.ws.ping();
-    this.compressing += 1;
-    this.ws.send(payloadOf(message), { binary: false }, () => {
-      this.compressing -= 1;
-      if (this.compressing > 0) return;
-      for (const listener of this.compressedListeners?.splice(0) ?? []) listener();
-    });
   }
 
   private isPingDue(bytes: number): boolean {
@@ -299,6 +287,6 @@ export class Outbox implements BatchReader, DirectReader {
   }
 
   private isDrained(): boolean {
-    return this.socket.destroyed || (this.compressed ? this.compressing === 0 : !this.socket.writableNeedDrain);
+    return this.socket.destroyed || (this.compressed?.isDrained ?? !this.socket.writableNeedDrain);
   }
 }

@@ -12,9 +12,11 @@ function checkOf(count: number, notLive: readonly number[] = []) {
   const clock = new ManualClock();
   const asked: number[] = [];
   const told: string[] = [];
+  let refusal: Error | undefined;
   const broker = {
     positions: async (addresses: readonly string[]) => {
       asked.push(addresses.length);
+      if (refusal) throw refusal;
       return addresses.map((epoch) => ({ epoch }) as Position);
     },
     latestPositions: async () => [],
@@ -28,7 +30,10 @@ function checkOf(count: number, notLive: readonly number[] = []) {
     { broker, clock, events: new RealtimeEvents(), positionCheckMs: 10_000 },
     () => rooms,
   );
-  return { clock, asked, told, check };
+  const refuse = (error: Error | undefined): void => {
+    refusal = error;
+  };
+  return { clock, asked, told, check, refuse };
 }
 
 describe('PositionCheck', () => {
@@ -50,6 +55,28 @@ describe('PositionCheck', () => {
     expect(asked).toEqual([100, 100, 50]);
     expect(seen.at(-1)).toBe(250);
     expect(seen[0]).toBeLessThan(250);
+  });
+
+  it('begins no other look while one is under way, and goes on with the next', async () => {
+    const { clock, asked } = checkOf(250);
+    clock.advance(10_000);
+    clock.advance(10_000);
+    for (let i = 0; i < 5; i += 1) await turn();
+    expect(asked).toEqual([100, 100, 50]);
+    clock.advance(10_000);
+    for (let i = 0; i < 5; i += 1) await turn();
+    expect(asked).toEqual([100, 100, 50, 100, 100, 50]);
+  });
+
+  it('looks again after a broker that did not answer', async () => {
+    const { clock, asked, refuse } = checkOf(1);
+    refuse(new Error('away'));
+    clock.advance(10_000);
+    await turn();
+    refuse(undefined);
+    clock.advance(10_000);
+    await turn();
+    expect(asked).toEqual([1, 1]);
   });
 
   it('asks nothing more once it is stopped', async () => {

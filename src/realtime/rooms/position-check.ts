@@ -22,6 +22,7 @@ const BATCH = 100;
 export class PositionCheck {
   private readonly timer: Timer | undefined;
   private stopped = false;
+  private running = false;
 
   /** @param rooms Those of this pod. */
   constructor(
@@ -30,7 +31,9 @@ export class PositionCheck {
   ) {
     const { clock, events, positionCheckMs } = parts;
     if (positionCheckMs === 0) return;
-    this.timer = clock.every(positionCheckMs, () => events.watch('position check', this.run()));
+    this.timer = clock.every(positionCheckMs, () => {
+      if (!this.running) events.watch('position check', this.run());
+    });
   }
 
   stop(): void {
@@ -38,7 +41,17 @@ export class PositionCheck {
     this.timer?.cancel();
   }
 
+  /** One at a time: with many rooms, or a slow broker, it takes longer than the time between two. */
   private async run(): Promise<void> {
+    this.running = true;
+    try {
+      await this.compareAll();
+    } finally {
+      this.running = false;
+    }
+  }
+
+  private async compareAll(): Promise<void> {
     const { broker } = this.parts;
     const live = [...this.rooms()].filter((room) => room.live);
     const [latest, others] = [live.filter(isLatest), live.filter((room) => !isLatest(room))];
