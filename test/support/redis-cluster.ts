@@ -9,6 +9,8 @@ const WHOLE_MS = 60_000;
 const NODE_TIMEOUT_MS = '2000';
 
 export interface RedisClusterOptions {
+  /** Default 3. */
+  readonly masters?: number;
   /** Whether each master has a replica, which takes over when the master is lost. Default `false`. */
   readonly replicas?: boolean;
 }
@@ -21,7 +23,7 @@ interface Shard {
   readonly replica: RedisProcess | undefined;
 }
 
-/** A Redis Cluster of the test's own: three masters, which share the slots evenly. */
+/** A Redis Cluster of the test's own: masters, which share the slots evenly. */
 export class RedisCluster {
   private constructor(
     /** The masters, as they were at the start. */
@@ -31,16 +33,16 @@ export class RedisCluster {
   ) {}
 
   /** Resolves when every node says that the cluster is whole, and every replica has what its master has. */
-  static async start({ replicas = false }: RedisClusterOptions = {}): Promise<RedisCluster> {
+  static async start({ masters = MASTERS, replicas = false }: RedisClusterOptions = {}): Promise<RedisCluster> {
     const config = {
       'cluster-enabled': 'yes',
       'cluster-config-file': 'nodes.conf',
       'cluster-node-timeout': NODE_TIMEOUT_MS,
       'repl-diskless-sync-delay': '0',
     };
-    const count = replicas ? 2 * MASTERS : MASTERS;
+    const count = replicas ? 2 * masters : masters;
     const started = await Promise.all(Array.from({ length: count }, () => RedisProcess.start({ config })));
-    const cluster = new RedisCluster(started.slice(0, MASTERS), started.slice(MASTERS));
+    const cluster = new RedisCluster(started.slice(0, masters), started.slice(masters));
     try {
       await cluster.join();
       await Promise.all(cluster.replicas.map((replica, i) => cluster.replicate(replica, cluster.nodes[i]!)));
@@ -130,7 +132,7 @@ export class RedisCluster {
         ({ state, role, shards }) =>
           state.includes('cluster_state:ok') &&
           (role.includes('master_link_status:up') || /slave0:\S*state=online/.test(role)) &&
-          new Set(shards.map(({ master }) => master)).size === MASTERS &&
+          new Set(shards.map(({ master }) => master)).size === this.nodes.length &&
           shards.every(({ replica }) => replica !== undefined),
       );
     };

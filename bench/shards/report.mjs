@@ -1,0 +1,32 @@
+import { medianOf } from '../throughput/median.mjs';
+
+/**
+ * Writes a run as Markdown.
+ *
+ * @param result `{ run, plan, rounds }`: each round has `{ shards, nodesUs }` for each size, CPU of each node for one
+ *   message of all rooms
+ */
+export function reportText({ run, plan, rounds }) {
+  const busiest = (place) => medianOf(rounds.map((sizes) => Math.max(...sizes[place].nodesUs)));
+  const all = (place) => medianOf(rounds.map((sizes) => sizes[place].nodesUs.reduce((sum, us) => sum + us, 0)));
+  const rows = rounds[0].map(({ shards }, place) => [
+    String(shards),
+    `${busiest(place).toFixed(1)} µs`,
+    `**${(busiest(0) / busiest(place)).toFixed(2)} ×**`,
+    `${all(place).toFixed(1)} µs`,
+  ]);
+  return [
+    '# Shards of a cluster',
+    '',
+    `CPU of Redis for one message: ${plan.rooms} rooms over two pods, ${plan.messagesPerSecond.toLocaleString('en')} messages/s, on clusters of one`,
+    'master and more. What a cluster takes ends where its busiest node has no CPU left. [How it is measured](../README.md).',
+    '',
+    `${run.date}, commit ${run.commit}, Node ${run.node}, ${run.cpu}, ${run.memoryGiB} GiB; \`${run.command}\`. Medians of ${rounds.length}`,
+    `rounds in turn, ${plan.seconds} s each. Numbers: [shards.json](shards.json).`,
+    '',
+    '| shards | busiest node | so the cluster takes | all nodes |',
+    '| ---: | ---: | ---: | ---: |',
+    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+    '',
+  ].join('\n');
+}
