@@ -36,6 +36,7 @@ export class RedisCluster {
   static async start({ masters = MASTERS, replicas = false }: RedisClusterOptions = {}): Promise<RedisCluster> {
     const config = {
       'cluster-enabled': 'yes',
+      'cluster-announce-ip': '127.0.0.1', // One that met nobody does not know its own, and clients leave it out.
       'cluster-config-file': 'nodes.conf',
       'cluster-node-timeout': NODE_TIMEOUT_MS,
       'repl-diskless-sync-delay': '0',
