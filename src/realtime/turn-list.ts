@@ -1,8 +1,8 @@
 import { throwUncaught } from './throw-uncaught.js';
 
 /**
- * What is gathered in a turn of the event loop and gone through at its end. The lists stay as long as they ever were:
- * one that grows anew each turn is garbage each turn.
+ * What is gathered in a turn of the event loop and gone through at its end, or in a microtask. The lists stay as long as
+ * they ever were: one that grows anew each turn is garbage each turn.
  */
 export class TurnList<Item> {
   private items: (Item | undefined)[] = [];

@@ -1,58 +1,68 @@
 import type { HistoryRange, StoredMessage } from './broker.js';
+import { FrameChunk } from './frame-chunk.js';
 
 /** The newest frames of a room, ascending and without a hole. */
 export class FrameLog {
-  /** Where frames were taken away at the front, up to `first`, nothing is left. */
-  private frames: (StoredMessage | undefined)[] = [];
-  private first = 0;
+  /** The oldest first. Of the first one, frames may be over already. */
+  private chunks: FrameChunk[] = [];
+  private lowest = 0;
+  private count = 0;
 
   /** @param limit Most frames that are kept. 0: no limit. */
   constructor(private readonly limit: number) {}
 
   get length(): number {
-    return this.frames.length - this.first;
+    return this.count;
   }
 
   append(offset: number, payload: Buffer): void {
-    this.frames.push({ offset, payload });
-    if (this.limit === 0 || this.length <= this.limit) return;
-    this.frames[this.first] = undefined;
-    this.first += 1;
-    // Moving the rest to the front once in a while costs less than shifting it every time.
-    if (this.first > 32 && this.first * 2 > this.frames.length) {
-      this.frames.splice(0, this.first);
-      this.first = 0;
-    }
+    const last = this.chunks.at(-1);
+    if (!last?.add(payload)) this.chunks.push(new FrameChunk(offset, payload, last));
+    if (this.count === 0) this.lowest = offset;
+    this.count += 1;
+    if (this.limit > 0 && this.count > this.limit) this.dropOldest();
   }
 
   /** Takes away every frame above an offset. */
   truncate(top: number): void {
-    const excess = (this.frames.at(-1)?.offset ?? top) - top;
-    if (excess >= this.length) this.clear();
-    else if (excess > 0) this.frames.length -= excess;
+    const kept = top + 1 - this.lowest;
+    if (kept >= this.count) return;
+    if (kept <= 0) return this.clear();
+    this.count = kept;
+    while (this.chunks.at(-1)!.first > top) this.chunks.pop();
+    this.chunks.at(-1)!.truncate(top);
   }
 
   clear(): void {
-    this.frames = [];
-    this.first = 0;
+    this.chunks = [];
+    this.count = 0;
   }
 
   read({ since, before, limit, maxBytes }: HistoryRange): StoredMessage[] {
-    const lowest = this.frames[this.first]?.offset;
-    if (lowest === undefined) return [];
-    const up = since !== undefined;
-    const highest = lowest + this.length - 1;
+    const highest = this.lowest + this.count - 1;
+    const step = since === undefined ? -1 : 1;
+    let at = since === undefined ? Math.min(before ?? highest, highest) : Math.max(since + 1, this.lowest);
+    let place = this.chunks.findLastIndex(({ first }) => first <= at);
     const found: StoredMessage[] = [];
     let bytes = 0;
-    let at = up ? Math.max(since + 1, lowest) : Math.min(before ?? highest, highest);
-    while (found.length < limit) {
-      const frame = at < lowest ? undefined : this.frames[this.first + at - lowest];
-      if (!frame) break;
-      bytes += frame.payload.length;
+    while (found.length < limit && at >= this.lowest && at <= highest) {
+      const chunk = this.chunks[place]!;
+      if (!chunk.has(at)) {
+        place += step;
+        continue;
+      }
+      const payload = chunk.at(at);
+      bytes += payload.length;
       if (bytes > maxBytes && found.length > 0) break;
-      found.push(frame);
-      at += up ? 1 : -1;
+      found.push({ offset: at, payload });
+      at += step;
     }
-    return up ? found : found.toReversed();
+    return step > 0 ? found : found.toReversed();
+  }
+
+  private dropOldest(): void {
+    this.lowest += 1;
+    this.count -= 1;
+    if (!this.chunks[0]!.has(this.lowest)) this.chunks.shift();
   }
 }

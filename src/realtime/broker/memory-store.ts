@@ -1,4 +1,5 @@
 import { throwUncaught } from '../throw-uncaught.js';
+import { TurnList } from '../turn-list.js';
 import { SystemClock } from '../clock.js';
 import type { Clock } from '../clock.js';
 import type {
@@ -90,8 +91,9 @@ export class MemoryStore {
   private readonly subscriptions = new Map<string, Subscriptions>();
   private readonly latestRooms: MemoryLatest;
   private readonly clock: Clock;
-  private deliveries: Delivery[] = [];
-  private readonly deliverBound = (): void => this.deliverNow();
+  private readonly deliveries = new TurnList<Delivery>();
+  /** Bound: promises get it. */
+  private readonly deliverAll = (): void => this.deliveries.visit(tellAll);
 
   constructor(private readonly options: MemoryStoreOptions) {
     this.clock = options.clock ?? new SystemClock();
@@ -238,22 +240,18 @@ export class MemoryStore {
     const subscriptions = this.subscriptions.get(address);
     if (!subscriptions) return;
     // A microtask all the same, without the AsyncResource that queueMicrotask makes for each.
-    if (this.deliveries.push({ subscriptions, message }) === 1) void DONE.then(this.deliverBound);
-  }
-
-  private deliverNow(): void {
-    const deliveries = this.deliveries;
-    this.deliveries = [];
-    for (const { subscriptions, message } of deliveries) {
-      if ('pod' in subscriptions) tell(subscriptions, message);
-      else for (const subscription of subscriptions) tell(subscription, message);
-    }
+    if (this.deliveries.add({ subscriptions, message })) void DONE.then(this.deliverAll);
   }
 }
 
 function allOf(subscriptions: Subscriptions | undefined): readonly Subscription[] {
   if (subscriptions === undefined) return [];
   return 'pod' in subscriptions ? [subscriptions] : subscriptions;
+}
+
+function tellAll({ subscriptions, message }: Delivery): void {
+  if ('pod' in subscriptions) tell(subscriptions, message);
+  else for (const subscription of subscriptions) tell(subscription, message);
 }
 
 function tell({ listener }: Subscription, message: BrokerMessage): void {

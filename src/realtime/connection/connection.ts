@@ -142,12 +142,8 @@ export class Connection extends Reader {
 
   /** What logs and metrics may know. @internal */
   facts(room?: string): ConnectionFacts {
-    return {
-      connection: this.id,
-      namespace: this.namespace,
-      userId: this.currentIdentity.id,
-      ip: this.ip,
-      ...(room === undefined ? {} : { room }),
-    };
+    const { id: connection, namespace, ip } = this;
+    const userId = this.currentIdentity.id;
+    return room === undefined ? { connection, namespace, userId, ip } : { connection, namespace, userId, ip, room };
   }
 }

@@ -49,14 +49,14 @@ export class AdmissionControl {
     return this.draining ? overloaded(response, 'service_restart', 'shutting down') : undefined;
   }
 
-  /** Runs a handshake, which counts as pending meanwhile. */
-  async count<Result>(handshake: () => Promise<Result>): Promise<Result> {
+  /** A handshake is under way, until {@link ended}. */
+  began(): void {
     this.pending += 1;
-    try {
-      return await handshake();
-    } finally {
-      this.pending -= 1;
-    }
+  }
+
+  /** One that {@link began} is decided about. */
+  ended(): void {
+    this.pending -= 1;
   }
 
   /** @throws RefusedError where the pod has too much to do. */

@@ -4,6 +4,7 @@ import { httpMessageOf, httpStatusOf, statusOf } from './frame-failure.js';
 import type { GatewayBinding } from './gateway-binding.js';
 import type { GuardedRequest } from './guarded-request.js';
 import type { HandshakeResponse } from './handshake-response.js';
+import { within } from '../within.js';
 import { forbidden, limited, RefusedError, unauthenticated, unavailable } from './refusal.js';
 
 /** Asks the guards of a gateway about a request, in bounded time, and makes a refusal of whatever they say but yes. */
@@ -27,23 +28,12 @@ export class GuardRunner {
     if (!allowed) throw forbidden(response, 'a guard said no', response.statusCode);
   }
 
-  private async inTime(checked: Promise<boolean>, response: HandshakeResponse): Promise<boolean> {
-    let expire: (error: Error) => void = () => undefined;
+  private inTime(checked: Promise<boolean>, response: HandshakeResponse): Promise<boolean> {
     const { clock, timeoutMs } = this;
-    const timer = clock.after(timeoutMs, () =>
-      expire(
-        new RefusedError(unavailable(response, `the guards took longer than handshake.guardTimeoutMs (${timeoutMs})`)),
-      ),
-    );
-    const expired = new Promise<never>((_, reject) => {
-      expire = reject;
+    return within(clock, timeoutMs, checked, () => {
+      const why = `the guards took longer than handshake.guardTimeoutMs (${timeoutMs})`;
+      return new RefusedError(unavailable(response, why));
     });
-    try {
-      return await Promise.race([checked, expired]);
-    } finally {
-      timer.cancel();
-      checked.catch(() => undefined); // Told by the race, or too late: the request was answered with 503.
-    }
   }
 
   private refusalOf(error: unknown, gateway: GatewayBinding, response: HandshakeResponse): unknown {

@@ -52,7 +52,7 @@ function recordOf(fields: URLSearchParams): Record<string, string | string[]> {
   const query: Record<string, string | string[]> = {};
   for (const [name, text] of fields) {
     if (name === '__proto__') continue;
-    const value = copyOf(text);
+    const value = name === 'token' ? text : copyOf(text); // Nobody keeps the token.
     const before = Object.hasOwn(query, name) ? query[name] : undefined; // Not the `constructor` of every object.
     query[name] = before === undefined ? value : [...(typeof before === 'string' ? [before] : before), value];
   }
@@ -64,10 +64,13 @@ export function urlWithoutToken(request: IncomingMessage): string {
   const { url = '' } = request;
   const mark = url.indexOf('?');
   if (mark < 0) return url;
-  const query = new URLSearchParams(queryOf(request)); // A copy.
-  query.delete('token');
-  const rest = query.toString();
-  return copyOf(rest === '' ? url.slice(0, mark) : `${url.slice(0, mark)}?${rest}`);
+  const fields = queryOf(request);
+  const path = url.slice(0, mark);
+  if (fields.size === 1 && fields.has('token')) return copyOf(path);
+  const others = new URLSearchParams(fields);
+  others.delete('token');
+  const rest = others.toString();
+  return copyOf(rest === '' ? path : `${path}?${rest}`);
 }
 
 /** The fields of a query without the token: what a connection keeps for as long as it lives. */

@@ -66,12 +66,13 @@ export async function runGuards(
   request: IncomingMessage,
   response: unknown,
 ): Promise<boolean> {
-  const gone = fromEvent(request.socket, 'close');
   const context = new HandshakeContext(metatype, request, response) as never;
   for (const guard of guards) {
     const verdict = await guard.canActivate(context);
     // One that never ends was waited for long enough when the request was answered without it, or its sender has gone.
-    const allowed = isObservable(verdict) ? await lastValueFrom(verdict.pipe(takeUntil(gone))) : verdict;
+    const allowed = isObservable(verdict)
+      ? await lastValueFrom(verdict.pipe(takeUntil(fromEvent(request.socket, 'close'))))
+      : verdict;
     if (!allowed) return false;
   }
   return true;

@@ -88,42 +88,46 @@ export class Handshake {
     params: Readonly<Record<string, string>> | undefined,
   ): Promise<Admission | Refusal> {
     const response = new HandshakeResponse();
+    let place: Place | undefined;
+    this.control.began();
     try {
-      return await this.control.count(() => this.steps(request, socket, gateway, params, response));
+      const known = this.checkRequest(request, gateway, params, response);
+      const ip = this.addressOf(request);
+      place = this.control.place(ip, response);
+      return await this.admit({ request, socket, gateway, params: known, response, ip, place });
     } catch (error) {
-      if (error instanceof RefusedError) return error.refusal;
-      if (error instanceof BrokerUnavailableError) return unavailable(response, error.message);
-      this.parts.events.emit('taskFailed', { task: `handshake of ${gateway.name}`, error });
-      return refusal(response, 500, 'internal', 'internal', 'an exception, logged whole', {
-        code: CloseCode.internal,
-        reason: 'internal',
-      });
+      place?.release();
+      return this.refusalOf(error, gateway, response);
+    } finally {
+      this.control.ended();
     }
   }
 
-  private async steps(
+  /** What is seen without asking anybody. @returns the parameters of the path. */
+  private checkRequest(
     request: IncomingMessage,
-    socket: Duplex,
     gateway: GatewayBinding,
     params: Readonly<Record<string, string>> | undefined,
     response: HandshakeResponse,
-  ): Promise<Admission> {
-    const { broker } = this.parts;
+  ): Readonly<Record<string, string>> {
     this.control.check(response);
-    if (hasRooms(gateway) && !broker.available) {
+    if (hasRooms(gateway) && !this.parts.broker.available) {
       throw new RefusedError(unavailable(response, 'the broker does not answer'));
     }
     if (!params) throw badRoom(response, 'the path has an escape that is no UTF-8');
     this.checkSubprotocols(request, response);
     this.checkOrigin(request, response);
-    const ip = this.addressOf(request);
-    const place = this.control.place(ip, response);
-    try {
-      return await this.admit({ request, socket, gateway, params, response, ip, place });
-    } catch (error) {
-      place.release();
-      throw error;
-    }
+    return params;
+  }
+
+  private refusalOf(error: unknown, gateway: GatewayBinding, response: HandshakeResponse): Refusal {
+    if (error instanceof RefusedError) return error.refusal;
+    if (error instanceof BrokerUnavailableError) return unavailable(response, error.message);
+    this.parts.events.emit('taskFailed', { task: `handshake of ${gateway.name}`, error });
+    return refusal(response, 500, 'internal', 'internal', 'an exception, logged whole', {
+      code: CloseCode.internal,
+      reason: 'internal',
+    });
   }
 
   /** From here on it has its place among the connections of this pod. */

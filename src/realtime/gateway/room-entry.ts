@@ -23,21 +23,19 @@ export class RoomEntry {
 
   /** Where it can't come in it is closed, with the code that CN5 has for the reason. Never rejects. */
   async enter(session: Session, admission: Admission): Promise<void> {
-    try {
-      await this.enterAll(session, admission);
-    } catch (error) {
-      closeFor(session.connection, error, this.parts.events);
-    }
-  }
-
-  private async enterAll(session: Session, admission: Admission): Promise<void> {
     const { connection, gateway } = session;
     const { identity } = connection;
-    if (gateway.definition.userRoom && gateway.codec === 'json' && !identity.anonymous) {
-      await this.join(session, userAddress(identity.id), admission.me, false);
+    try {
+      if (gateway.definition.userRoom && gateway.codec === 'json' && !identity.anonymous) {
+        await this.join(session, userAddress(identity.id), admission.me, false);
+      }
+      if (admission.at && connection.open) await this.join(session, admission.at, admission.since, true);
+      if (!admission.at && !(await this.isNotBanned(session, [EVERYWHERE]))) {
+        connection.close(CloseCode.kicked, 'kicked');
+      }
+    } catch (error) {
+      closeFor(connection, error, this.parts.events);
     }
-    if (admission.at && connection.open) await this.join(session, admission.at, admission.since, true);
-    if (!admission.at && !(await this.isNotBanned(session, [EVERYWHERE]))) connection.close(CloseCode.kicked, 'kicked');
   }
 
   /** Asked again once the connection can be found: a kick that came during the handshake is not missed. */

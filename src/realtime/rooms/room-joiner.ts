@@ -96,7 +96,8 @@ export class RoomJoiner {
     };
     try {
       if (entering.kicked) throw notAllowed();
-      await this.runJoinHooks(member, request.hooks);
+      const isFirst = this.parts.registry.add(member.room, connection);
+      if (!isPersonal(at)) await this.runJoinHooks(member, request.hooks, isFirst);
     } catch (error) {
       this.letGo(member);
       this.parts.registry.release(member.room);
@@ -116,7 +117,7 @@ export class RoomJoiner {
       recovered: start.recovered,
       members: start.entered.members,
     });
-    this.parts.events.emit('roomJoined', { ...connection.facts(), room: at.room, recovered: start.recovered });
+    this.parts.events.emit('roomJoined', { ...connection.facts(at.room), room: at.room, recovered: start.recovered });
     if (start.recovered === false) tellGap(member, this.parts.events);
     // Where there is nothing to replay this makes the member live at once, so that it hears itself announced.
     const replayed = replay(member, this.parts, start.page);
@@ -157,11 +158,9 @@ export class RoomJoiner {
     }
   }
 
-  private async runJoinHooks(member: Member, hooks: RoomHooks): Promise<void> {
+  private async runJoinHooks(member: Member, hooks: RoomHooks, isFirst: boolean): Promise<void> {
     const { connection, room } = member;
-    const first = this.parts.registry.add(room, connection);
-    if (isPersonal(room.at)) return;
-    if (await this.hooks.joined(connection, room.at, hooks, first)) return;
+    if (await this.hooks.joined(connection, room.at, hooks, isFirst)) return;
     if (this.parts.registry.remove(room, connection)) await this.hooks.closed(connection, room.at, hooks);
     throw new JoinHookError('the application could not let this connection in');
   }

@@ -103,6 +103,7 @@ export class RoomRegistry {
     entry.holders += 1;
     entry.closing?.cancel();
     entry.closing = undefined;
+    if (!entry.opening) return entry.room;
     try {
       await entry.opening;
       return entry.room;
@@ -167,7 +168,8 @@ export class RoomRegistry {
 
   private async open(entry: Entry): Promise<void> {
     const { room } = entry;
-    await this.ending.get(room.at.address);
+    const ending = this.ending.get(room.at.address);
+    if (ending) await ending;
     try {
       await room.open();
       entry.opening = undefined;

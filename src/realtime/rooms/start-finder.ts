@@ -4,6 +4,7 @@ import type { Connection } from '../connection/connection.js';
 import type { Entered, PresenceTracker } from '../presence/presence-tracker.js';
 import { BrokerUnavailableError } from '../realtime.errors.js';
 import { continues, isRecoverable } from '../recovery/cursor-verdict.js';
+import { within } from '../within.js';
 import type { Address } from './address.js';
 import { isPersonal } from './address.js';
 import { LATEST_CURSOR, LatestRoom } from './latest-room.js';
@@ -44,28 +45,17 @@ export class StartFinder {
    *
    * @throws BrokerUnavailableError unavailable — nothing is kept; trying again is safe.
    */
-  async find(request: StartRequest): Promise<Start> {
+  find(request: StartRequest): Promise<Start> {
+    const { clock, joinTimeoutMs } = this.parts;
     let late = false;
-    let giveUp: (error: Error) => void = () => undefined;
-    const timer = this.parts.clock.after(this.parts.joinTimeoutMs, () => {
-      late = true;
-      giveUp(new BrokerUnavailableError(`no answer within ${this.parts.joinTimeoutMs} ms: try again`));
-    });
     const begun = this.begin(request).then((start) => {
       if (late) this.letGo(start.room, request);
       return start;
     });
-    try {
-      return await Promise.race([
-        begun,
-        new Promise<never>((_, reject) => {
-          giveUp = reject;
-        }),
-      ]);
-    } finally {
-      timer.cancel();
-      begun.catch(() => undefined); // Told to the caller by the race, or too late to matter.
-    }
+    return within(clock, joinTimeoutMs, begun, () => {
+      late = true;
+      return new BrokerUnavailableError(`no answer within ${joinTimeoutMs} ms: try again`);
+    });
   }
 
   private async begin(request: StartRequest): Promise<Start> {
