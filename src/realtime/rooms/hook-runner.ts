@@ -16,6 +16,7 @@ export class HookRunner {
 
   /** @param first The connection is the first in the room on this pod. @returns whether it may come in. */
   async joined(connection: Connection, at: Address, hooks: RoomHooks, first: boolean): Promise<boolean> {
+    if (!hooks.onJoin && !hooks.onRoomOpen) return true;
     const room = this.parts.roomAt(at);
     if (first && !(await this.run(connection, 'onRoomOpen', () => hooks.onRoomOpen?.(room)))) return false;
     return this.run(connection, 'onJoin', () => hooks.onJoin?.(room, connection));

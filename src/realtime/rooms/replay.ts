@@ -49,10 +49,7 @@ export async function replay(member: Member, parts: ReplayParts, page?: HistoryP
   if (room instanceof LatestRoom) return room.show(member);
   if (connection.isReplaying) page = undefined; // Who waits for its turn, maybe for minutes, holds nothing.
   while (isUnderWay(member)) {
-    if (room.live && member.epoch === room.epoch && member.offset === room.top) {
-      room.attach(member);
-      return;
-    }
+    if (goLive(member)) return;
     if (room.live && member.epoch === room.epoch && member.offset > room.top) {
       await room.repair('member'); // The member saw on another pod what is still on its way to this one.
       if (member.offset <= room.top) continue;
@@ -61,6 +58,15 @@ export async function replay(member: Member, parts: ReplayParts, page?: HistoryP
     page = undefined;
     if (!(await connection.replays.take(() => sendChunk(member, parts, first)))) await room.repair('member');
   }
+}
+
+/** Makes a member live that has everything. @returns whether it does. */
+export function goLive(member: Member): boolean {
+  const { room } = member;
+  if (room instanceof LatestRoom || !isUnderWay(member)) return false;
+  if (!room.live || member.epoch !== room.epoch || member.offset !== room.top) return false;
+  room.attach(member);
+  return true;
 }
 
 function isUnderWay({ room, connection, gone }: Member): boolean {

@@ -1,14 +1,13 @@
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { LeftReason } from '../../protocol/frames.js';
 import type { Connection } from '../connection/connection.js';
-import type { Entered } from '../presence/presence-tracker.js';
 import { BrokerUnavailableError, FrameError, RealtimeError } from '../realtime.errors.js';
 import { isPersonal } from './address.js';
 import { HookRunner } from './hook-runner.js';
 import type { HookRunnerParts } from './hook-runner.js';
 import type { Member } from './local-room.js';
 import type { Memberships } from './memberships.js';
-import { replay, tellGap } from './replay.js';
+import { goLive, replay, tellGap } from './replay.js';
 import type { ReplayParts } from './replay.js';
 import type { RoomHooks } from './room-hooks.js';
 import { StartFinder, userOf } from './start-finder.js';
@@ -119,9 +118,10 @@ export class RoomJoiner {
     });
     this.parts.events.emit('roomJoined', { ...connection.facts(at.room), room: at.room, recovered: start.recovered });
     if (start.recovered === false) tellGap(member, this.parts.events);
-    // Where there is nothing to replay this makes the member live at once, so that it hears itself announced.
-    const replayed = replay(member, this.parts, start.page);
-    this.parts.events.watch(`replay of ${at.address}`, this.follow(member, start.entered, replayed));
+    // Where there is nothing to replay the member is live before it is announced, and hears it.
+    const replayed = goLive(member) ? undefined : replay(member, this.parts, start.page);
+    if (!isPersonal(at)) this.parts.tracker.arrived(at.address, userOf(connection), start.entered);
+    if (replayed) this.parts.events.watch(`replay of ${at.address}`, this.follow(member, replayed));
   }
 
   /**
@@ -165,9 +165,8 @@ export class RoomJoiner {
     throw new JoinHookError('the application could not let this connection in');
   }
 
-  private async follow(member: Member, entered: Entered, replayed: Promise<void>): Promise<void> {
-    const { connection, room } = member;
-    if (!isPersonal(room.at)) this.parts.tracker.arrived(room.at.address, userOf(connection), entered);
+  private async follow(member: Member, replayed: Promise<void>): Promise<void> {
+    const { connection } = member;
     let failing: { readonly at: number; readonly since: number } | undefined;
     for (;;) {
       try {
