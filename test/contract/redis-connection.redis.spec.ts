@@ -317,6 +317,13 @@ describe('opening', () => {
     expect((await broker.publish(ROOM, bytes('x'), STORED)).offset).toBe(1);
   });
 
+  it('says what a cluster of one node lacks that does not know its address', async () => {
+    await startRedis({ config: { 'cluster-enabled': 'yes', 'cluster-config-file': 'nodes.conf' } });
+    await redis.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    const lone = newBroker({ redis: redis.url.replace('redis:', 'redis+cluster:'), openTimeoutMs: 1_000 });
+    await expect(lone.open()).rejects.toThrow('cluster-announce-ip');
+  });
+
   it('warns of an eviction policy that takes histories away', async () => {
     await startRedis({ config: { 'maxmemory-policy': 'allkeys-lru' } });
     const warnings: string[] = [];

@@ -238,8 +238,10 @@ export class RedisConnections {
 
   private away(error?: unknown): BrokerUnavailableError {
     const why = error instanceof Error ? ` ("${error.message}")` : this.why();
+    // ioredis leaves out nodes without an address, and says nothing: one that never met another does not know its own.
+    const hint = this.servers().length === 0 ? ', and that its nodes announce an address (cluster-announce-ip)' : '';
     return new BrokerUnavailableError(
-      `expected an answer of Redis, got none${why}: see that it runs and can be reached`,
+      `expected an answer of Redis, got none${why}: see that it runs and can be reached${hint}`,
     );
   }
 
