@@ -1,7 +1,7 @@
 /** Most frames of a chunk. */
-const FRAMES = 16;
+export const MOST_FRAMES = 16;
 /** What a chunk has room for at most. */
-const BYTES = 16 * 1024;
+const MOST_BYTES = 16 * 1024;
 /** Payloads from this size on stay where they are, as the Buffer that was published; each is a chunk of its own. */
 const SHARED_FROM_BYTES = 4 * 1024;
 
@@ -14,24 +14,25 @@ export class FrameChunk {
   private readonly bytes: Buffer;
   /** Where each frame ends. */
   private readonly ends: number[];
-  /** It takes no more. */
-  private isSealed: boolean;
+  /** It is the Buffer that was published. */
+  private readonly isShared: boolean;
+  private isTruncated = false;
 
   /**
    * @param first Offset of its first frame.
-   * @param before The one before it. It is given room for twice as many frames as that one has, of the same size.
+   * @param expectedBytes What it is given room for; at least for this payload.
    */
   constructor(
     readonly first: number,
     payload: Buffer,
-    before: FrameChunk | undefined,
+    expectedBytes: number,
   ) {
     this.ends = [payload.length];
-    this.isSealed = payload.length >= SHARED_FROM_BYTES;
-    if (this.isSealed) {
+    this.isShared = payload.length >= SHARED_FROM_BYTES;
+    if (this.isShared) {
       this.bytes = payload;
     } else {
-      this.bytes = Buffer.allocUnsafeSlow(Math.max(before?.bytesForNext() ?? 0, payload.length));
+      this.bytes = Buffer.allocUnsafeSlow(Math.max(expectedBytes, payload.length));
       payload.copy(this.bytes);
     }
   }
@@ -40,8 +41,8 @@ export class FrameChunk {
   add(payload: Buffer): boolean {
     const start = this.ends.at(-1)!;
     const end = start + payload.length;
-    if (this.isSealed || payload.length >= SHARED_FROM_BYTES) return false;
-    if (this.ends.length === FRAMES || end > this.bytes.length) return false;
+    if (this.isShared || this.isTruncated || payload.length >= SHARED_FROM_BYTES) return false;
+    if (this.ends.length === MOST_FRAMES || end > this.bytes.length) return false;
     payload.copy(this.bytes, start);
     this.ends.push(end);
     return true;
@@ -57,16 +58,21 @@ export class FrameChunk {
     return this.bytes.subarray(place === 0 ? 0 : this.ends[place - 1], this.ends[place]);
   }
 
-  /** Takes away every frame above an offset that it {@link has}. Whoever has read those still has them: nothing comes in their place. */
+  /** Takes away every frame above an offset that it {@link has}. Whoever has read those keeps them: nothing comes in their place. */
   truncate(top: number): void {
     this.ends.length = top + 1 - this.first;
-    this.isSealed = true;
+    this.isTruncated = true;
   }
 
-  /** What the next chunk is to take. One payload that is large says nothing about the others. */
-  private bytesForNext(): number {
+  /**
+   * What the next chunk is to have room for: twice as many frames, up to so many, of the same size.
+   *
+   * @returns `undefined`: what it has says nothing about that.
+   */
+  bytesForNext(mostFrames: number): number | undefined {
+    if (this.isShared) return undefined;
     const frames = this.ends.length;
     const each = this.ends.at(-1)! / frames;
-    return each < SHARED_FROM_BYTES ? Math.min(Math.ceil(each * Math.min(2 * frames, FRAMES)), BYTES) : 0;
+    return Math.min(Math.ceil(each * Math.min(2 * frames, mostFrames)), MOST_BYTES);
   }
 }

@@ -49,7 +49,7 @@ export class AdmissionControl {
     return this.draining ? overloaded(response, 'service_restart', 'shutting down') : undefined;
   }
 
-  /** A handshake is under way, until {@link ended}. */
+  /** A handshake is under way, until {@link ended}, which has to be called whatever it came to. */
   began(): void {
     this.pending += 1;
   }

@@ -1,10 +1,10 @@
 import { BrokerUnavailableError, FrameError } from '../realtime.errors.js';
 import type { Clock } from '../clock.js';
+import { within } from '../within.js';
 import { httpMessageOf, httpStatusOf, statusOf } from './frame-failure.js';
 import type { GatewayBinding } from './gateway-binding.js';
 import type { GuardedRequest } from './guarded-request.js';
 import type { HandshakeResponse } from './handshake-response.js';
-import { within } from '../within.js';
 import { forbidden, limited, RefusedError, unauthenticated, unavailable } from './refusal.js';
 
 /** Asks the guards of a gateway about a request, in bounded time, and makes a refusal of whatever they say but yes. */

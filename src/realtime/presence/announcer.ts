@@ -19,7 +19,11 @@ export class Announcer {
   constructor(private readonly parts: AnnouncerParts) {}
 
   announce(event: 'joined' | 'left', address: string, user: PresentUser, members: number): void {
-    const { announceUpTo, broker, clock, events, isPlain } = this.parts;
+    this.parts.events.watch(`announcement in ${address}`, this.publish(event, address, user, members));
+  }
+
+  private async publish(event: 'joined' | 'left', address: string, user: PresentUser, members: number): Promise<void> {
+    const { announceUpTo, broker, clock, isPlain } = this.parts;
     const slash = address.indexOf('/');
     if ((announceUpTo > 0 && members > announceUpTo) || isPlain(address.slice(0, slash))) return;
     const frame: SystemFrame = {
@@ -32,7 +36,6 @@ export class Announcer {
       text: `${user.name} ${event}`,
       timestamp: new Date(clock.now()).toISOString(),
     };
-    const published = broker.publish(address, Buffer.from(JSON.stringify(frame)), { store: false });
-    events.watch(`announcement in ${address}`, published);
+    await broker.publish(address, Buffer.from(JSON.stringify(frame)), { store: false });
   }
 }

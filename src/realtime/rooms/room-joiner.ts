@@ -116,12 +116,12 @@ export class RoomJoiner {
       recovered: start.recovered,
       members: start.entered.members,
     });
-    this.parts.events.emit('roomJoined', { ...connection.facts(at.room), room: at.room, recovered: start.recovered });
+    this.parts.events.emit('roomJoined', { ...connection.facts(), room: at.room, recovered: start.recovered });
     if (start.recovered === false) tellGap(member, this.parts.events);
     // Where there is nothing to replay the member is live before it is announced, and hears it.
     const replayed = goLive(member) ? undefined : replay(member, this.parts, start.page);
-    if (!isPersonal(at)) this.parts.tracker.arrived(at.address, userOf(connection), start.entered);
     if (replayed) this.parts.events.watch(`replay of ${at.address}`, this.follow(member, replayed));
+    if (!isPersonal(at)) this.parts.tracker.arrived(at.address, userOf(connection), start.entered);
   }
 
   /**
