@@ -2,6 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { SystemClock } from '../clock.js';
 import type { Timer } from '../clock.js';
 import { BrokerUnavailableError, RealtimeConfigError } from '../realtime.errors.js';
+import { within } from '../within.js';
 import { RedisCommands } from './redis-commands.js';
 import { RedisKeys } from './redis-keys.js';
 import { checkServer } from './redis-server-check.js';
@@ -122,22 +123,16 @@ export class RedisConnections {
   async ping(timeoutMs: number): Promise<void> {
     if (!this.available) throw this.away();
     if (!this.subscriptions.complete) throw new BrokerUnavailableError('subscriptions are being renewed: try again');
-    let timer: Timer | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = this.clock.after(timeoutMs, () => {
-        reject(new BrokerUnavailableError(`expected an answer of Redis within ${timeoutMs} ms, got none`));
-      });
-    });
     const pings = this.servers().map(async (server) => void (await server.ping()));
     const rounds = this.topology.subscribers.map(async (subscriber) => {
       if (!(await this.probe.comesBack(subscriber, timeoutMs))) throw new BrokerUnavailableError(DEAD);
     });
     try {
-      await Promise.race([Promise.all([...pings, ...rounds]), late]);
+      await within(this.clock, timeoutMs, Promise.all([...pings, ...rounds]), () => {
+        return new BrokerUnavailableError(`expected an answer of Redis within ${timeoutMs} ms, got none`);
+      });
     } catch (error) {
       throw error instanceof BrokerUnavailableError ? error : this.away(error);
-    } finally {
-      timer?.cancel();
     }
   }
 

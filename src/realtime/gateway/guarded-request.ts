@@ -52,8 +52,7 @@ function recordOf(fields: URLSearchParams): Record<string, string | string[]> {
   const query: Record<string, string | string[]> = {};
   for (const [name, text] of fields) {
     if (name === '__proto__') continue;
-    // Rookery doesn't keep the token; a guard that does keeps the URL with it.
-    const value = name === 'token' ? text : copyOf(text);
+    const value = copyOf(text);
     const before = Object.hasOwn(query, name) ? query[name] : undefined; // Not the `constructor` of every object.
     query[name] = before === undefined ? value : [...(typeof before === 'string' ? [before] : before), value];
   }

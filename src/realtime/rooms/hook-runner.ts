@@ -16,26 +16,31 @@ export class HookRunner {
 
   /** @param first The connection is the first in the room on this pod. @returns whether it may come in. */
   async joined(connection: Connection, at: Address, hooks: RoomHooks, first: boolean): Promise<boolean> {
-    if (!hooks.onJoin && !hooks.onRoomOpen) return true;
     const room = this.parts.roomAt(at);
-    if (first && !(await this.run(connection, 'onRoomOpen', () => hooks.onRoomOpen?.(room)))) return false;
-    return this.run(connection, 'onJoin', () => hooks.onJoin?.(room, connection));
+    if (first && !(await this.run(connection, hooks, 'onRoomOpen', () => hooks.onRoomOpen?.(room)))) return false;
+    return this.run(connection, hooks, 'onJoin', () => hooks.onJoin?.(room, connection));
   }
 
   /** A connection that had come in is out of the room. */
   async left(connection: Connection, at: Address, hooks: RoomHooks, reason: string): Promise<void> {
     const room = this.parts.roomAt(at);
-    const told = await this.run(connection, 'onLeave', () => hooks.onLeave?.(room, connection, reason));
+    const told = await this.run(connection, hooks, 'onLeave', () => hooks.onLeave?.(room, connection, reason));
     if (!told) connection.close(CloseCode.internal, 'internal'); // No frame is left to answer with it.
   }
 
   /** The room has no connection on this pod any more. */
   async closed(connection: Connection, at: Address, hooks: RoomHooks): Promise<void> {
-    await this.run(connection, 'onRoomClose', () => hooks.onRoomClose?.(this.parts.roomAt(at)));
+    await this.run(connection, hooks, 'onRoomClose', () => hooks.onRoomClose?.(this.parts.roomAt(at)));
   }
 
-  /** @returns whether it went well. */
-  private async run(connection: Connection, hook: string, call: () => unknown): Promise<boolean> {
+  /** @returns whether it went well, or there is none. */
+  private async run(
+    connection: Connection,
+    hooks: RoomHooks,
+    hook: keyof RoomHooks,
+    call: () => unknown,
+  ): Promise<boolean> {
+    if (!hooks[hook]) return true;
     try {
       await call();
       return true;
