@@ -5,7 +5,7 @@ import { FlakyBroker, ManualClock, TestClient } from '../../src/testing/index.js
 import type { AnyFrame } from '../../src/testing/index.js';
 import { advanceUntil } from '../support/advance.js';
 import { memoryBroker } from '../support/brokers.js';
-import { freshRoom, freshUser, heard, joinedIn, named, range, say } from '../support/chat.js';
+import { freshRoom, freshUser, heard, joinedIn, named, range, say, storedIn } from '../support/chat.js';
 import { startChat, startChatWithClock } from '../support/chat-server.js';
 import type { ChatServer } from '../support/chat-server.js';
 import { until } from '../support/within.js';
@@ -48,7 +48,7 @@ describe('the life of a connection, from inside', () => {
       expect(client.textOf(client.received.find(({ type }) => type === 'ping')!)).toBe('{"type":"ping"}');
     });
 
-    it('CN1 sends a WebSocket ping behind every 64 KiB, so that a slow reader is heard while it reads', async () => {
+    it('CN1 sends a WebSocket ping behind every 2 MiB, so that a slow reader is heard while it reads', async () => {
       const { server, clock } = await startWithClock();
       const { client, welcome } = await server.visit(freshRoom(), freshUser(), { autoPong: true });
       const connection = server.registry.connections().find(({ id }) => id === welcome.connection)!;
@@ -56,12 +56,26 @@ describe('the life of a connection, from inside', () => {
       client.ws.on('ping', () => (pings += 1));
       clock.advance(20_000);
       const text = 'x'.repeat(16_000);
-      for (let n = 0; n < 40; n += 1) {
+      for (let n = 0; n < 140; n += 1) {
         connection.send({ type: 'news', text });
         await client.next('news');
       }
       await until('the server heard of it', () => connection.heardAt === clock.now());
-      expect(pings).toBe(8);
+      expect(pings).toBe(1);
+    });
+
+    it('CN1 sends a WebSocket ping behind every 64 KiB of a replay', async () => {
+      const { server } = await startWithClock();
+      const [room, sub] = [freshRoom(), freshUser()];
+      const { client, joined } = await server.visit(room, sub);
+      client.destroy();
+      const text = 'x'.repeat(16_000);
+      for (const n of range(1, 40)) await server.realtime.to(`chat/${room}`).publish('message', { text, n });
+      let pings = 0;
+      const back = await server.enter(room, sub, { since: joined.cursor });
+      back.ws.on('ping', () => (pings += 1));
+      await until('it has all', () => storedIn(back, room).length === 40);
+      expect(pings).toBeGreaterThanOrEqual(7);
     });
 
     it('CN1 closes with 4000 after silence for two intervals, not before', async () => {

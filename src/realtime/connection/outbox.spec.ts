@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import type { WebSocket } from 'ws';
+import { Batch } from './batch.js';
 import { Outbox } from './outbox.js';
 import { encodeTextMessage, PING } from './ws-frame.js';
 
@@ -58,6 +59,59 @@ describe('Outbox', () => {
     const frames = Buffer.concat(written).toString('latin1').replaceAll(PING.toString('latin1'), '');
     expect(frames).toBe(Buffer.concat(all).toString('latin1'));
     expect(Math.max(...written.slice(1).map(({ length }) => length))).toBeLessThan(20_000);
+  });
+
+  describe('a ping (CN1, ADR 0005)', () => {
+    const MIB = 1024 * 1024;
+    /** Of all that was written: where the pings stand. */
+    function pingsIn(written: readonly Buffer[]): number[] {
+      const bytes = Buffer.concat(written).toString('latin1');
+      return [...bytes.matchAll(new RegExp(PING.toString('latin1'), 'gs'))].map(({ index }) => index);
+    }
+
+    it('stands behind every 2 MiB for whoever reads as fast as it is sent to', async () => {
+      const { socket, written, read } = slowSocket();
+      read();
+      const outbox = new Outbox(openSocket, socket);
+      for (let n = 0; n < 420; n += 1) {
+        outbox.push(message(n % 10, 10_000));
+        await turn();
+      }
+      const [first, second, ...more] = pingsIn(written);
+      expect(first).toBeGreaterThanOrEqual(2 * MIB);
+      expect(first).toBeLessThan(2.1 * MIB);
+      expect(second).toBeGreaterThanOrEqual(4 * MIB);
+      expect([more, outbox.pingsOwed]).toEqual([[], 2]);
+    });
+
+    it('stands behind every 64 KiB of what waits for the socket, as a queue or as batches', async () => {
+      for (const inBatches of [false, true]) {
+        const { socket, written, read } = slowSocket();
+        const outbox = new Outbox(openSocket, socket);
+        outbox.push(message(0, 20_000)); // Its socket does not take more.
+        await turn();
+        for (let n = 1; n <= 100; n += 1) {
+          if (inBatches) outbox.follow(new Batch(message(n % 10, 10_000)));
+          else outbox.push(message(n % 10, 10_000));
+          await turn();
+        }
+        read();
+        while (outbox.pendingBytes > 0) await turn();
+        const gaps = pingsIn(written).map((at, n, all) => at - (all[n - 1] ?? 0));
+        expect(gaps.length).toBeGreaterThanOrEqual(13);
+        expect(Math.max(...gaps)).toBeLessThan(80_000);
+        expect(outbox.pingsOwed).toBe(gaps.length);
+      }
+    });
+
+    it('stands behind every 64 KiB of a replay, whoever reads it', async () => {
+      const { socket, written, read } = slowSocket();
+      read();
+      const outbox = new Outbox(openSocket, socket);
+      const chunk = Array.from({ length: 20 }, (_, n) => ({ payload: Buffer.alloc(10_000, `${n % 10}`), prefix: '' }));
+      for (let n = 0; n < 3; n += 1) await outbox.writeChunk(chunk);
+      expect(pingsIn(written)).toHaveLength(8); // One behind each seven.
+    });
   });
 
   it('writes what waited before the chunk of a replay, and before it closes', async () => {

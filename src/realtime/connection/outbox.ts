@@ -22,8 +22,12 @@ export interface OutboxOwner {
   heldBack(): void;
 }
 
-/** How much is sent between two pings, beside those of the heartbeat (CN1). */
-const PING_EVERY_BYTES = 64 * 1024;
+/**
+ * How much is sent between two pings, beside those of the heartbeat (CN1, ADR 0005): to whoever is sent a replay or does not
+ * read as fast as it is sent to, and to everybody else.
+ */
+const PING_BEHIND_BYTES = 64 * 1024;
+const PING_AHEAD_BYTES = 2 * 1024 * 1024;
 /** How much of what waited for a slow reader is written at a time: what is written is its own copy. */
 const SLOW_WRITE_BYTES = 16 * 1024;
 /** The queue of whoever has nothing in it, so that nobody looks into an empty one. Nothing is pushed to it. */
@@ -39,8 +43,9 @@ const SHARED_FROM_BYTES = 4 * 1024;
  * While the socket has not drained, frames stay here, as the Buffers that all members of a room share: a reader who
  * stands still costs a push per frame, and no copy.
  *
- * A ping goes behind every 64 KiB: a peer behind a slow link answers while it reads what the kernel has long since
- * taken, where the pings of the heartbeat would still be under way.
+ * A ping goes behind every 64 KiB of a replay and of what waited for the socket, and behind every 2 MiB of what did not: a
+ * peer behind a slow link answers while it reads what the kernel has long since taken, where the pings of the heartbeat
+ * would still be under way.
  */
 export class Outbox implements BatchReader, DirectReader {
   /** When it was last flushed, as the schedule counts. */
@@ -149,7 +154,7 @@ export class Outbox implements BatchReader, DirectReader {
       const bytes = message.payload.length + message.prefix.length;
       this.underWay += bytes;
       this.writePart(message);
-      if (this.isPingDue(bytes)) this.ping();
+      if (this.isPingDue(bytes, PING_BEHIND_BYTES)) this.ping();
     }
     this.socket.uncork();
     await this.drained();
@@ -190,8 +195,8 @@ export class Outbox implements BatchReader, DirectReader {
   private hold(): void {
     this.held = true;
     this.socket.once('drain', () => {
-      this.held = false;
       this.takeBatch();
+      this.held = false;
       while (this.queue !== NO_FRAMES && !this.held) this.writeSome();
     });
   }
@@ -209,7 +214,7 @@ export class Outbox implements BatchReader, DirectReader {
   private enqueue(message: Buffer): void {
     if (this.queue === NO_FRAMES) this.queue = new FrameQueue();
     this.queue.push(message);
-    if (this.isPingDue(message.length)) this.queue.push(PING);
+    if (this.isPingDue(message.length, this.held ? PING_BEHIND_BYTES : PING_AHEAD_BYTES)) this.queue.push(PING);
   }
 
   /** Puts the batch's frames so far into the queue: something else comes after them. */
@@ -225,7 +230,7 @@ export class Outbox implements BatchReader, DirectReader {
   private writeBatch(many?: DirectWrites): boolean {
     const { batch } = this;
     if (!batch?.isEnded || this.batchFrom > 0 || this.queue !== NO_FRAMES || this.compressed) return false;
-    if (this.bytesSincePing + batch.bytes >= PING_EVERY_BYTES) return false;
+    if (this.bytesSincePing + batch.bytes >= PING_AHEAD_BYTES) return false;
     this.bytesSincePing += batch.bytes;
     this.batch = undefined;
     if (this.ws.readyState === this.ws.OPEN) this.writeBytes(batch.joined(), many);
@@ -278,9 +283,9 @@ export class Outbox implements BatchReader, DirectReader {
     else this.socket.write(PING);
   }
 
-  private isPingDue(bytes: number): boolean {
+  private isPingDue(bytes: number, every: number): boolean {
     this.bytesSincePing += bytes;
-    if (this.bytesSincePing < PING_EVERY_BYTES) return false;
+    if (this.bytesSincePing < every) return false;
     this.bytesSincePing = 0;
     this.pingsOwed += 1;
     return true;
