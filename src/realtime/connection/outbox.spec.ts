@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { WebSocket } from 'ws';
 import { Batch } from './batch.js';
 import { Outbox } from './outbox.js';
@@ -27,7 +27,8 @@ function slowSocket() {
   return { socket, written, read };
 }
 
-const openSocket = { extensions: '', readyState: 1, OPEN: 1 } as WebSocket;
+const open = { extensions: '', readyState: 1, OPEN: 1 };
+const openSocket = open as WebSocket;
 const message = (n: number, bytes = 1_000): Buffer => encodeTextMessage(Buffer.alloc(bytes, String(n)));
 
 describe('Outbox', () => {
@@ -102,6 +103,20 @@ describe('Outbox', () => {
         expect(Math.max(...gaps)).toBeLessThan(80_000);
         expect(outbox.pingsOwed).toBe(gaps.length);
       }
+    });
+
+    it.each([
+      ['64 KiB of what waits to be compressed', false, 8],
+      ['2 MiB of what was', true, 0],
+    ])('stands behind every %s', async (_what, atOnce, pings) => {
+      const ping = jest.fn();
+      const send = (_payload: Buffer, _options: object, done: () => void): void => void (atOnce && done());
+      const outbox = new Outbox({ ...open, extensions: 'permessage-deflate', send, ping } as never, new Duplex());
+      for (let n = 0; n < 61; n += 1) {
+        outbox.push(message(n % 10, 10_000));
+        await turn();
+      }
+      expect(ping).toHaveBeenCalledTimes(pings); // One behind each seven.
     });
 
     it('stands behind every 64 KiB of a replay, whoever reads it', async () => {

@@ -211,10 +211,15 @@ export class Outbox implements BatchReader, DirectReader {
     return this.batch === undefined && this.queue === NO_FRAMES && !this.held;
   }
 
+  /** What it is sent waits for the socket, or for being compressed. */
+  private get isBehind(): boolean {
+    return this.held || this.compressed?.isDrained === false;
+  }
+
   private enqueue(message: Buffer): void {
     if (this.queue === NO_FRAMES) this.queue = new FrameQueue();
     this.queue.push(message);
-    if (this.isPingDue(message.length, this.held ? PING_BEHIND_BYTES : PING_AHEAD_BYTES)) this.queue.push(PING);
+    if (this.isPingDue(message.length, this.isBehind ? PING_BEHIND_BYTES : PING_AHEAD_BYTES)) this.queue.push(PING);
   }
 
   /** Puts the batch's frames so far into the queue: something else comes after them. */
