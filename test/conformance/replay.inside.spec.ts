@@ -164,6 +164,21 @@ describe('a replay to somebody who reads slowly', () => {
     expect(offsetsIn(again, room)).toEqual(range(seen + 1, BACKLOG));
   });
 
+  it('RC5 waits for a minute while it reads live frames that stand before its replay, which have few pings', async () => {
+    await start({ heartbeatMs: 0 });
+    const room = freshRoom();
+    const since = await publish(`chat/${room}`, BACKLOG);
+    const reader = await open(undefined);
+    reader.client.pause();
+    for (let n = 0; n < 4; n += 1) reader.connection.send({ type: 'news', text: 'x'.repeat(FRAME_BYTES) });
+    reader.client.send({ type: 'join', room, since });
+    await stuck(reader);
+    clock.advance(59_500);
+    expect(reader.connection.open).toBe(true);
+    clock.advance(1_000);
+    expect(reader.connection.open).toBe(false);
+  });
+
   it('RC5 ends with a second joined where a frame that it owes is gone; what was sent stands', async () => {
     await start({ heartbeatMs: 0 });
     const { room, address, client } = await stuckReader();

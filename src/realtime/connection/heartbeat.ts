@@ -8,6 +8,8 @@ const SLOWEST_TICK_MS = 500;
 const FASTEST_TICK_MS = 10;
 /** How long nothing of a replay may drain before the reader counts as slow (RC5). */
 const STALLED_MS = 10_000;
+/** The same, while it reads what it was sent before the replay: there are few pings in that (ADR 0005). */
+const STALLED_UNHEARD_MS = 60_000;
 /** By how much a tick may be early or late and still count as in time. */
 const TOLERANCE_MS = 2_000;
 
@@ -42,10 +44,14 @@ export class Heartbeat {
     this.tickedAt = now;
     if (Math.abs(lateMs) > TOLERANCE_MS) this.leaveOut(lateMs, now);
     for (const connection of this.connections.list()) {
-      const { expiresAt } = connection.identity;
+      const { identity, outbox, stalledSince = now } = connection;
+      const { expiresAt } = identity;
       if (expiresAt !== undefined && expiresAt <= now) {
         connection.close(CloseCode.tokenExpired, 'token_expired');
-      } else if (!connection.paused && now - (connection.stalledSince ?? now) >= STALLED_MS) {
+      } else if (
+        !connection.paused &&
+        now - stalledSince >= (outbox.isHeardReading ? STALLED_MS : STALLED_UNHEARD_MS)
+      ) {
         connection.close(CloseCode.slowConsumer, 'slow_consumer');
       } else if (this.heartbeatMs > 0) {
         this.beat(connection, now);

@@ -13,6 +13,7 @@ function slowSocket() {
   let reads = false;
   let release: () => void = () => undefined;
   const socket = new Duplex({
+    highWaterMark: 16 * 1024,
     read: () => undefined,
     write: (chunk: Buffer, _encoding, done) => {
       written.push(chunk);
@@ -70,12 +71,21 @@ describe('Outbox', () => {
       return [...bytes.matchAll(new RegExp(PING.toString('latin1'), 'gs'))].map(({ index }) => index);
     }
 
-    it('stands behind every 2 MiB for whoever reads as fast as it is sent to', async () => {
+    /** Queues a message of 10 kB as a room does for its members, or as whoever sends something to one of them. */
+    function sendIn(batches: boolean, outbox: Outbox, n: number): Batch | undefined {
+      const bytes = message(n % 10, 10_000);
+      const batch = batches ? new Batch(bytes) : undefined;
+      if (batch) outbox.follow(batch);
+      else outbox.push(bytes);
+      return batch;
+    }
+
+    it.each([false, true])('stands behind every 2 MiB of what the socket takes, in batches: %s', async (batches) => {
       const { socket, written, read } = slowSocket();
       read();
       const outbox = new Outbox(openSocket, socket);
       for (let n = 0; n < 420; n += 1) {
-        outbox.push(message(n % 10, 10_000));
+        sendIn(batches, outbox, n)?.end();
         await turn();
       }
       const [first, second, ...more] = pingsIn(written);
@@ -85,16 +95,16 @@ describe('Outbox', () => {
       expect([more, outbox.pingsOwed]).toEqual([[], 2]);
     });
 
-    it('stands behind every 64 KiB of what waits for the socket, as a queue or as batches', async () => {
-      for (const inBatches of [false, true]) {
+    it.each([false, true])(
+      'stands behind every 64 KiB of what waits for the socket, in batches: %s',
+      async (batches) => {
         const { socket, written, read } = slowSocket();
         const outbox = new Outbox(openSocket, socket);
         outbox.push(message(0, 20_000)); // Its socket does not take more.
         await turn();
         for (let n = 1; n <= 100; n += 1) {
-          if (inBatches) outbox.follow(new Batch(message(n % 10, 10_000)));
-          else outbox.push(message(n % 10, 10_000));
-          await turn();
+          sendIn(batches, outbox, n);
+          if (n > 50) await turn(); // And fifty before it is found out.
         }
         read();
         while (outbox.pendingBytes > 0) await turn();
@@ -102,21 +112,47 @@ describe('Outbox', () => {
         expect(gaps.length).toBeGreaterThanOrEqual(13);
         expect(Math.max(...gaps)).toBeLessThan(80_000);
         expect(outbox.pingsOwed).toBe(gaps.length);
-      }
+      },
+    );
+
+    it('stands behind the batch that is the last one to wait', async () => {
+      const { socket, written, read } = slowSocket();
+      const outbox = new Outbox(openSocket, socket);
+      outbox.push(message(0, 20_000));
+      await turn();
+      outbox.follow(new Batch(message(1, 70_000)));
+      await turn();
+      read();
+      while (outbox.pendingBytes > 0) await turn();
+      expect(pingsIn(written)).toHaveLength(1);
     });
 
     it.each([
-      ['64 KiB of what waits to be compressed', false, 8],
-      ['2 MiB of what was', true, 0],
+      ['64 KiB of what waits to be compressed', false, 31],
+      ['2 MiB of what was compressed', true, 1],
     ])('stands behind every %s', async (_what, atOnce, pings) => {
       const ping = jest.fn();
       const send = (_payload: Buffer, _options: object, done: () => void): void => void (atOnce && done());
       const outbox = new Outbox({ ...open, extensions: 'permessage-deflate', send, ping } as never, new Duplex());
-      for (let n = 0; n < 61; n += 1) {
+      for (let n = 0; n < 220; n += 1) {
         outbox.push(message(n % 10, 10_000));
         await turn();
       }
-      expect(ping).toHaveBeenCalledTimes(pings); // One behind each seven.
+      expect(ping).toHaveBeenCalledTimes(pings); // One behind each seven, or 210.
+    });
+
+    it('stands before a replay whose reader was sent more than 64 KiB that it is not known to have read', async () => {
+      const { socket, written, read } = slowSocket();
+      read();
+      const outbox = new Outbox(openSocket, socket);
+      const chunk = [{ payload: Buffer.alloc(1_000, '9'), prefix: '' }];
+      await outbox.writeChunk(chunk);
+      expect([pingsIn(written), outbox.isHeardReading]).toEqual([[], true]);
+      for (let n = 0; n < 20; n += 1) outbox.push(message(n % 10, 10_000));
+      await turn();
+      await outbox.writeChunk(chunk);
+      expect([pingsIn(written).length, outbox.isHeardReading]).toEqual([1, false]);
+      expect([outbox.ponged(), outbox.isHeardReading, outbox.ponged()]).toEqual([true, true, false]);
     });
 
     it('stands behind every 64 KiB of a replay, whoever reads it', async () => {

@@ -8,6 +8,7 @@ import { FrameQueue } from './frame-queue.js';
 import { endOfTurn } from './flush-schedule.js';
 import type { FlushSchedule } from './flush-schedule.js';
 import { joined } from './joined-frames.js';
+import { OwedPings } from './owed-pings.js';
 import { encodeTextMessage, encodeTextParts, PING } from './ws-frame.js';
 
 /** A message of a chunk: `prefix` stands in the place of the payload's first byte, as `encodeTextMessage` has it. */
@@ -22,12 +23,6 @@ export interface OutboxOwner {
   heldBack(): void;
 }
 
-/**
- * How much is sent between two pings, beside those of the heartbeat (CN1, ADR 0005): to whoever is sent a replay or does not
- * read as fast as it is sent to, and to everybody else.
- */
-const PING_BEHIND_BYTES = 64 * 1024;
-const PING_AHEAD_BYTES = 2 * 1024 * 1024;
 /** How much of what waited for a slow reader is written at a time: what is written is its own copy. */
 const SLOW_WRITE_BYTES = 16 * 1024;
 /** The queue of whoever has nothing in it, so that nobody looks into an empty one. Nothing is pushed to it. */
@@ -43,11 +38,11 @@ const SHARED_FROM_BYTES = 4 * 1024;
  * While the socket has not drained, frames stay here, as the Buffers that all members of a room share: a reader who
  * stands still costs a push per frame, and no copy.
  *
- * A ping goes behind every 64 KiB of a replay and of what waited for the socket, and behind every 2 MiB of what did not: a
- * peer behind a slow link answers while it reads what the kernel has long since taken, where the pings of the heartbeat
- * would still be under way.
+ * A ping goes behind every 64 KiB of a replay and of what waits for the socket or to be compressed, and behind every 2 MiB of
+ * anything else: a peer behind a slow link answers while it reads what the kernel has long since taken, where the pings of
+ * the heartbeat would still be under way.
  */
-export class Outbox implements BatchReader, DirectReader {
+export class Outbox extends OwedPings implements BatchReader, DirectReader {
   /** When it was last flushed, as the schedule counts. */
   flushedAt: number | undefined;
   private queue = NO_FRAMES;
@@ -55,9 +50,6 @@ export class Outbox implements BatchReader, DirectReader {
   private batch: Batch | undefined;
   private batchFrom = 0;
   private batchBytesBefore = 0;
-  private bytesSincePing = 0;
-  /** Pings that were sent and not answered. */
-  pingsOwed = 0;
   private underWay = 0;
   private closed = false;
   /** Waits for the socket to drain before it writes more. */
@@ -73,6 +65,7 @@ export class Outbox implements BatchReader, DirectReader {
     private readonly owner: OutboxOwner = { heldBack: () => undefined },
     writesDirectly = false,
   ) {
+    super();
     this.compressed = CompressedWrites.of(ws);
     this.direct = writesDirectly && !this.compressed ? DirectSocket.of(socket) : undefined;
   }
@@ -150,11 +143,12 @@ export class Outbox implements BatchReader, DirectReader {
     this.writeAll();
     if (this.ws.readyState !== this.ws.OPEN) return;
     this.socket.cork(); // One write of all parts.
+    if (this.isPingDueBefore()) this.ping();
     for (const message of messages) {
       const bytes = message.payload.length + message.prefix.length;
       this.underWay += bytes;
       this.writePart(message);
-      if (this.isPingDue(bytes, PING_BEHIND_BYTES)) this.ping();
+      if (this.isPingDue(bytes, true)) this.ping();
     }
     this.socket.uncork();
     await this.drained();
@@ -213,13 +207,13 @@ export class Outbox implements BatchReader, DirectReader {
 
   /** What it is sent waits for the socket, or for being compressed. */
   private get isBehind(): boolean {
-    return this.held || this.compressed?.isDrained === false;
+    return this.held || (this.compressed ? !this.compressed.isDrained : this.socket.writableNeedDrain);
   }
 
   private enqueue(message: Buffer): void {
     if (this.queue === NO_FRAMES) this.queue = new FrameQueue();
     this.queue.push(message);
-    if (this.isPingDue(message.length, this.isBehind ? PING_BEHIND_BYTES : PING_AHEAD_BYTES)) this.queue.push(PING);
+    if (this.isPingDue(message.length, this.isBehind)) this.queue.push(PING);
   }
 
   /** Puts the batch's frames so far into the queue: something else comes after them. */
@@ -234,9 +228,8 @@ export class Outbox implements BatchReader, DirectReader {
   /** All frames of a batch and nothing else, which is how nearly everybody is written to: one Buffer for all of them. */
   private writeBatch(many?: DirectWrites): boolean {
     const { batch } = this;
-    if (!batch?.isEnded || this.batchFrom > 0 || this.queue !== NO_FRAMES || this.compressed) return false;
-    if (this.bytesSincePing + batch.bytes >= PING_AHEAD_BYTES) return false;
-    this.bytesSincePing += batch.bytes;
+    if (!batch?.isEnded || this.batchFrom > 0 || this.queue !== NO_FRAMES || this.compressed || this.held) return false;
+    if (!this.needsNoPing(batch.bytes)) return false;
     this.batch = undefined;
     if (this.ws.readyState === this.ws.OPEN) this.writeBytes(batch.joined(), many);
     return true;
@@ -286,14 +279,6 @@ export class Outbox implements BatchReader, DirectReader {
   private ping(): void {
     if (this.compressed) this.compressed.write(PING);
     else this.socket.write(PING);
-  }
-
-  private isPingDue(bytes: number, every: number): boolean {
-    this.bytesSincePing += bytes;
-    if (this.bytesSincePing < every) return false;
-    this.bytesSincePing = 0;
-    this.pingsOwed += 1;
-    return true;
   }
 
   private isDrained(): boolean {

@@ -114,7 +114,7 @@ export abstract class Reader implements BufferedReader, OutboxOwner {
   /** Sends a WebSocket ping. @internal */
   ping(): void {
     if (!this.open) return;
-    this.outbox.pingsOwed += 1;
+    this.outbox.pinged();
     this.ws.ping();
   }
 

@@ -21,7 +21,7 @@ function tellingSession(told: string[]) {
     open: true,
     heardAt: 0,
     heldBack: () => told.push('heldBack'),
-    outbox: { pingsOwed: 0, close: () => undefined },
+    outbox: { ponged: () => false, close: () => undefined },
   };
   const dispatcher = { receive: (_: Session, data: Buffer) => told.push(`message ${data.toString()}`) };
   return { connection, dispatcher, controls: { spend: () => false } } as unknown as Session;

@@ -81,9 +81,8 @@ export class SessionListener {
 
   pong(session: Session): void {
     const { connection } = session;
-    if (connection.outbox.pingsOwed === 0) return this.control(session); // It proves nothing of what was sent.
-    connection.outbox.pingsOwed -= 1;
-    connection.readOn(this.clock.now());
+    if (connection.outbox.ponged()) connection.readOn(this.clock.now());
+    else this.control(session);
   }
 
   closed(session: Session, code: number, reason: Buffer): void {
