@@ -4,17 +4,17 @@
  * `--at-once N`: so many of them side by side; they wait for no time, so that only costs them faults. `--only sentinel`
  * (`standalone`, `cluster`; several with commas): the others keep the results that they have. A failed one does too.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { format } from 'prettier';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { ensureTools } from '../../tools/ensure-tools.mjs';
 import { runJest } from '../../tools/run-jest.mjs';
 import { findTestFiles } from '../../tools/stages.mjs';
 import { describeRun } from '../machine.mjs';
+import { writeResult } from '../write-result.mjs';
 import { reportText } from './report.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
@@ -53,15 +53,13 @@ try {
   const made = readdirSync(folder).map((file) => ({ ...JSON.parse(readFileSync(join(folder, file), 'utf8')), run }));
   const passed = made.filter(({ problems, unproven }) => problems.length + unproven.length === 0);
   const out = resolve(root, values.out);
-  mkdirSync(out, { recursive: true });
   const kept = existsSync(join(out, 'chaos.json'))
     ? JSON.parse(readFileSync(join(out, 'chaos.json'), 'utf8')).results
     : [];
   const results = [...kept.filter(({ name }) => !passed.some((one) => one.name === name)), ...passed];
-  const write = async (file, text, parser) => writeFileSync(join(out, file), await format(text, { parser }));
-  await write('chaos.json', JSON.stringify({ results }), 'json');
-  await write('chaos.md', reportText({ results }), 'markdown');
-  console.log(reportText({ results }));
+  const report = reportText({ results });
+  await writeResult(out, 'chaos', { results }, report);
+  console.log(report);
   if (problem) throw new Error(problem);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -2,17 +2,16 @@
  * `npm run bench:connects`: a million connections come, join their room and go, and the process holds no more than
  * before. Writes `connects.md` and `connects.json` to `bench/results`, or where `--out` says.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { format } from 'prettier';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { startServer } from '../../tools/pods.mjs';
 import { benchTokens } from '../bench-tokens.mjs';
 import { compileLoadgen, faultsOf, generate } from '../loadgen/loadgen.mjs';
 import { describeRun, GENERATOR_CORE, pinnedTo, preloading, rssAfterGc, SERVER_CORE } from '../machine.mjs';
+import { writeResult } from '../write-result.mjs';
 import { reportText } from './report.mjs';
 
 /** How many are there at once. Each of them is a user of its own, who comes back each time. */
@@ -68,13 +67,9 @@ try {
   await server.end();
 }
 const result = { run, atOnce: AT_ONCE, looks };
-const out = resolve(root, values.out);
-mkdirSync(out, { recursive: true });
-const write = async (file, text, parser) =>
-  writeFileSync(join(out, file), await format(text, { parser, printWidth: 120 }));
-await write('connects.json', JSON.stringify(result), 'json');
-await write('connects.md', reportText(result), 'markdown');
-console.log(reportText(result));
+const report = reportText(result);
+await writeResult(resolve(root, values.out), 'connects', result, report);
+console.log(report);
 
 async function comeAndGo() {
   const { report } = await generate(

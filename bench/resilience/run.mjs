@@ -3,14 +3,13 @@
  * `resilience.json` and `resilience.md` to `bench/results`, or where `--out` says. `--help` tells the rest.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { format } from 'prettier';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { describeRun, pinnedTo, usageOf } from '../machine.mjs';
 import { contenders } from './contenders.mjs';
+import { writeResult } from '../write-result.mjs';
 import { reportText } from './report.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
@@ -50,12 +49,10 @@ const given = process.argv.slice(2).join(' ');
 const run = describeRun(root, `npm run bench:resilience${given && ` -- ${given}`}`);
 const results = [];
 for (const name of values.against.split(',')) results.push(await measure(name));
-const out = resolve(root, values.out);
-mkdirSync(out, { recursive: true });
-const write = async (file, text, parser) => writeFileSync(join(out, file), await format(text, { parser }));
-await write('resilience.json', JSON.stringify({ run, plan, results }), 'json');
-await write('resilience.md', reportText({ run, plan, results }), 'markdown');
-console.log(reportText({ run, plan, results }));
+const result = { run, plan, results };
+const report = reportText(result);
+await writeResult(resolve(root, values.out), 'resilience', result, report);
+console.log(report);
 
 async function measure(name) {
   const contender = contenders[name];

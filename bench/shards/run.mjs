@@ -3,12 +3,10 @@
  * busiest of its nodes takes for a message. Writes `shards.json` and `shards.md` to `bench/results`, or where `--out`
  * says.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { format } from 'prettier';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { ensureTools } from '../../tools/ensure-tools.mjs';
 import { importTypeScript } from '../../tools/import-typescript.mjs';
@@ -16,6 +14,7 @@ import { startServer } from '../../tools/pods.mjs';
 import { benchTokens } from '../bench-tokens.mjs';
 import { compileLoadgen, faultsOf, generate } from '../loadgen/loadgen.mjs';
 import { describeRun, GENERATOR_CORE, pinnedTo, SERVER_CORE } from '../machine.mjs';
+import { writeResult } from '../write-result.mjs';
 import { reportText } from './report.mjs';
 
 const SHARDS = [1, 2, 3];
@@ -63,13 +62,9 @@ for (let round = 0; round < count; round += 1) {
   console.log(JSON.stringify(measured));
 }
 const result = { run, plan: { rooms: ROOMS, inFlight: IN_FLIGHT, seconds: MEASURED_S }, rounds };
-const out = resolve(root, values.out);
-mkdirSync(out, { recursive: true });
-const write = async (file, text, parser) =>
-  writeFileSync(join(out, file), await format(text, { parser, printWidth: 120 }));
-await write('shards.json', JSON.stringify(result), 'json');
-await write('shards.md', reportText(result), 'markdown');
-console.log(reportText(result));
+const report = reportText(result);
+await writeResult(resolve(root, values.out), 'shards', result, report);
+console.log(report);
 
 /** @returns `{ shards, messagesPerSecond, nodesUs }`: CPU that each node took for one message of all rooms, in microseconds */
 async function measure(shards) {

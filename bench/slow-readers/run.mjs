@@ -2,15 +2,14 @@
  * `npm run bench:slow`: good readers alone and beside many who read nothing, in turn. Writes `slow-readers.json` and
  * `slow-readers.md` to `bench/results`, or where `--out` says. `--help` tells the rest.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { format } from 'prettier';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { describeRun } from '../machine.mjs';
 import { compileLoadgen } from '../loadgen/loadgen.mjs';
 import { measure } from './measure.mjs';
+import { writeResult } from '../write-result.mjs';
 import { reportText } from './report.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');
@@ -61,9 +60,7 @@ for (let round = 0; round < plan.rounds; round += 1) {
   rounds.push({ alone, beside });
   console.log(JSON.stringify({ alone, beside }));
 }
-const out = resolve(root, values.out);
-mkdirSync(out, { recursive: true });
-const write = async (file, text, parser) => writeFileSync(join(out, file), await format(text, { parser }));
-await write('slow-readers.json', JSON.stringify({ run, plan, rounds }), 'json');
-await write('slow-readers.md', reportText({ run, plan, rounds }), 'markdown');
-console.log(reportText({ run, plan, rounds }));
+const result = { run, plan, rounds };
+const report = reportText(result);
+await writeResult(resolve(root, values.out), 'slow-readers', result, report);
+console.log(report);

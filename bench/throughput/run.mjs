@@ -14,6 +14,7 @@ import { buildNative } from '../../tools/build-native.mjs';
 import { benchTokens } from '../bench-tokens.mjs';
 import { compileLoadgen, faultsOf, generate, readReport } from '../loadgen/loadgen.mjs';
 import { describeRun, GENERATOR_CORE, pinnedTo, preloading, SERVER_CORE } from '../machine.mjs';
+import { writeResult } from '../write-result.mjs';
 import { contenders, startContender, uwsModule } from './contenders.mjs';
 import { summaryOf } from './median.mjs';
 import { installPeerPackages } from './peer-packages.mjs';
@@ -77,7 +78,6 @@ const isShown =
   SHOWN.every((id) => scenarioIds.includes(id)) &&
   contenderIds.length === all.peers.length;
 const out = join(root, isWritten ? 'bench/results' : '.cache/bench');
-mkdirSync(out, { recursive: true });
 mkdirSync(join(root, '.cache/bench'), { recursive: true });
 
 const loadgen = await compile();
@@ -123,10 +123,7 @@ async function writeDown({ rounds, ...measured }) {
     contenders: contenderIds.map((id) => ({ id, title: contenders[id].title(root) })),
     cells,
   };
-  const write = async (file, text, parser) =>
-    writeFileSync(join(out, file), await format(text, { parser, printWidth: 120 }));
-  await write(`${values.into}.json`, JSON.stringify({ ...result, rounds }), 'json');
-  await write(`${values.into}.md`, reportText(result), 'markdown');
+  await writeResult(out, values.into, { ...result, rounds }, reportText(result));
   if (isShown && measured.settings.rounds >= FULL_ROUNDS) {
     const readme = join(root, 'README.md');
     const page = betweenMarks(readFileSync(readme, 'utf8'), tableText(result, SHOWN));

@@ -165,6 +165,22 @@ describe('Outbox', () => {
     });
   });
 
+  it('waits once for a socket to drain, whatever its owner does when it is told', async () => {
+    const { socket, read } = slowSocket();
+    const outbox: Outbox = new Outbox(openSocket, socket, undefined, { heldBack: () => outbox.flush() });
+    let most = 0;
+    socket.on('newListener', (event) => {
+      if (event === 'drain') most = Math.max(most, socket.listenerCount('drain') + 1);
+    });
+    for (let n = 0; n < 100; n += 1) {
+      outbox.push(message(n % 10, 10_000));
+      await turn();
+    }
+    read();
+    while (outbox.pendingBytes > 0) await turn();
+    expect(most).toBe(1);
+  });
+
   it('writes what waited before the chunk of a replay, and before it closes', async () => {
     const { socket, written, read } = slowSocket();
     const outbox = new Outbox(openSocket, socket);

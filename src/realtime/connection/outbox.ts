@@ -187,6 +187,7 @@ export class Outbox extends OwedPings implements BatchReader, DirectReader {
   }
 
   private hold(): void {
+    if (this.held) return; // Its owner, told while it writes, may flush it.
     this.held = true;
     this.socket.once('drain', () => {
       this.takeBatch();

@@ -27,7 +27,7 @@ export class PositionCheck {
   /** @param rooms Those of this pod. */
   constructor(
     private readonly parts: PositionCheckParts,
-    private readonly rooms: () => Iterable<LocalRoom>,
+    private readonly rooms: () => readonly LocalRoom[],
   ) {
     const { clock, events, positionCheckMs } = parts;
     if (positionCheckMs === 0) return;
@@ -53,7 +53,7 @@ export class PositionCheck {
 
   private async compareAll(): Promise<void> {
     const { broker } = this.parts;
-    const live = [...this.rooms()].filter((room) => room.live);
+    const live = this.rooms().filter((room) => room.live);
     const [latest, others] = [live.filter(isLatest), live.filter((room) => !isLatest(room))];
     await this.compare(others, (addresses) => broker.positions(addresses));
     await this.compare(latest, (addresses) => broker.latestPositions(addresses));

@@ -198,7 +198,7 @@ export class RoomRegistry {
     this.ending.set(address, ended);
   }
 
-  private *localRooms(): Generator<LocalRoom> {
-    for (const { room } of this.entries.values()) yield room;
+  private localRooms(): LocalRoom[] {
+    return Array.from(this.entries.values(), ({ room }) => room);
   }
 }
