@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { describeRun, pinnedTo, usageOf } from '../machine.mjs';
-import { contenders } from './contenders.mjs';
 import { writeResult } from '../write-result.mjs';
+import { contenders } from './contenders.mjs';
 import { reportText } from './report.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');

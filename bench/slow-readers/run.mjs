@@ -8,8 +8,8 @@ import { parseArgs } from 'node:util';
 import { buildIfNeeded } from '../../tools/build-if-needed.mjs';
 import { describeRun } from '../machine.mjs';
 import { compileLoadgen } from '../loadgen/loadgen.mjs';
-import { measure } from './measure.mjs';
 import { writeResult } from '../write-result.mjs';
+import { measure } from './measure.mjs';
 import { reportText } from './report.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '');

@@ -71,6 +71,13 @@ describe('Outbox', () => {
       return [...bytes.matchAll(new RegExp(PING.toString('latin1'), 'gs'))].map(({ index }) => index);
     }
 
+    /** Answers all that it has sent. @returns how many they were. */
+    function owedBy(outbox: Outbox): number {
+      let owed = 0;
+      while (outbox.ponged()) owed += 1;
+      return owed;
+    }
+
     /** Queues a message of 10 kB as a room does for its members, or as whoever sends something to one of them. */
     function sendIn(batches: boolean, outbox: Outbox, n: number): Batch | undefined {
       const bytes = message(n % 10, 10_000);
@@ -92,7 +99,7 @@ describe('Outbox', () => {
       expect(first).toBeGreaterThanOrEqual(2 * MIB);
       expect(first).toBeLessThan(2.1 * MIB);
       expect(second).toBeGreaterThanOrEqual(4 * MIB);
-      expect([more, outbox.pingsOwed]).toEqual([[], 2]);
+      expect([more, owedBy(outbox)]).toEqual([[], 2]);
     });
 
     it.each([false, true])(
@@ -111,7 +118,7 @@ describe('Outbox', () => {
         const gaps = pingsIn(written).map((at, n, all) => at - (all[n - 1] ?? 0));
         expect(gaps.length).toBeGreaterThanOrEqual(13);
         expect(Math.max(...gaps)).toBeLessThan(80_000);
-        expect(outbox.pingsOwed).toBe(gaps.length);
+        expect(owedBy(outbox)).toBe(gaps.length);
       },
     );
 

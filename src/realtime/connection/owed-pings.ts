@@ -17,11 +17,6 @@ export abstract class OwedPings {
   /** Of these: up to the last one that stands a long way behind the one before. */
   private farApart = 0;
 
-  /** How many are not answered. */
-  get pingsOwed(): number {
-    return this.owed;
-  }
-
   /** Whether it is heard while it reads what it has not read yet; else there are few pings in it. */
   get isHeardReading(): boolean {
     return this.farApart === 0;
