@@ -17,6 +17,7 @@ import { describeRun, GENERATOR_CORE, pinnedTo, preloading, SERVER_CORE } from '
 import { writeResult } from '../write-result.mjs';
 import { contenders, startContender, uwsModule } from './contenders.mjs';
 import { summaryOf } from './median.mjs';
+import { orderOf } from './order.mjs';
 import { installPeerPackages } from './peer-packages.mjs';
 import { profile } from './profile.mjs';
 import { betweenMarks, reportText, tableText, valueText } from './report.mjs';
@@ -98,7 +99,8 @@ async function compare() {
   let waiting = 0;
   for (let round = 1; round <= settings.rounds; round += 1) {
     for (const scenarioId of scenarioIds) {
-      for (const id of contenderIds.filter((each) => scenarios[scenarioId].contenders.includes(each))) {
+      const theirs = contenderIds.filter((id) => scenarios[scenarioId].contenders.includes(id));
+      for (const id of orderOf(theirs, round)) {
         const result = await measure(scenarioId, id, {});
         waiting = Math.max(waiting, result.report.srv_wait ?? 0);
         ((rounds[scenarioId] ??= {})[id] ??= []).push(result);

@@ -13,6 +13,8 @@ const RATE = 20_000;
 const BUSY_RATE = 200_000;
 /** How long latencies are taken: in one big room that are 120 messages. */
 const LATENCY_S = 6;
+/** And how long the same is sent before: a new process compiles its code on threads of its own, on the same core. */
+const LATENCY_WARMUP_S = 8;
 /** How long what is torn down after a connection may take, the grace of a leave included. */
 const AFTERMATH_MS = 3_000;
 
@@ -136,7 +138,9 @@ function fanOut(title, shape) {
 
 /** @param shape `rate`: deliveries per second. */
 function latency(where, { conns, rooms, rate = RATE }) {
-  const shape = { conns, rooms, pubs: 1, rate: rate / (conns / rooms), duration: LATENCY_S };
+  const perMessage = conns / rooms;
+  const times = { warmup: LATENCY_WARMUP_S, duration: LATENCY_S };
+  const shape = { conns, rooms, pubs: 1, rate: rate / perMessage, ...times };
   return {
     title: `p99 at ${rate.toLocaleString('en')}/s, ${where}`,
     unit: 'ms',
