@@ -53,7 +53,7 @@ const { values } = parseArgs({
 });
 if (values.help) {
   console.log(`--rounds N      how often each is measured (${FULL_ROUNDS})
---seconds S     of each measurement (3), --warmup S before it (1.5)
+--seconds S     of each measurement (3), --warmup S before it (1.5); latencies have times of their own
 --only a,b      of ${all.scenarios.join(', ')}
 --peers a,b     of ${all.peers.join(', ')}; Rookery always
 --cpu-prof      no comparison: CPU profiles of Rookery in A, B, C or those of --only

@@ -138,9 +138,8 @@ function fanOut(title, shape) {
 
 /** @param shape `rate`: deliveries per second. */
 function latency(where, { conns, rooms, rate = RATE }) {
-  const perMessage = conns / rooms;
-  const times = { warmup: LATENCY_WARMUP_S, duration: LATENCY_S };
-  const shape = { conns, rooms, pubs: 1, rate: rate / perMessage, ...times };
+  const messageRate = rate / (conns / rooms);
+  const shape = { conns, rooms, pubs: 1, rate: messageRate, warmup: LATENCY_WARMUP_S, duration: LATENCY_S };
   return {
     title: `p99 at ${rate.toLocaleString('en')}/s, ${where}`,
     unit: 'ms',
